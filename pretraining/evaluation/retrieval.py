@@ -1,0 +1,52 @@
+"""Does an image find its report, and a report its image?"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+CHUNK = 1024
+
+
+def ranks(queries: Tensor, targets: Tensor, groups: Tensor) -> Tensor:
+    """At which place each query finds its own target.
+
+    Targets of the query's own group (identical reports) do not push it down; equal similarities count half.
+
+    Args:
+        queries: `(N, D)`, unit vectors.
+        targets: `(N, D)`, unit vectors, in the order of the queries.
+        groups: `(N,)`, equal for pairs that are no errors of each other.
+
+    Returns:
+        `(N,)` in fp32, 1 for the best.
+    """
+    found = []
+    for start in range(0, len(queries), CHUNK):
+        part = slice(start, min(start + CHUNK, len(queries)))
+        similarity = queries[part] @ targets.T
+        own = (queries[part] * targets[part]).sum(-1, keepdim=True)
+        other = groups[part, None] != groups[None, :]
+        better = ((similarity > own) & other).sum(1)
+        equal = ((similarity == own) & other).sum(1)
+        found.append(1 + better + equal / 2)
+    return torch.cat(found) if found else torch.zeros(0)
+
+
+def retrieval_scores(images: Tensor, reports: Tensor, groups: Tensor) -> dict[str, float]:
+    """Recall at 1, 5 and 10 and the median rank, both ways.
+
+    Args:
+        images: `(N, D)`, unit vectors.
+        reports: `(N, D)`, unit vectors.
+        groups: `(N,)`, see `ranks`.
+    """
+    scores = {}
+    for name, (queries, targets) in {
+        "image_to_report": (images, reports),
+        "report_to_image": (reports, images),
+    }.items():
+        place = ranks(queries, targets, groups)
+        scores |= {f"{name}_r{top}": float((place <= top).float().mean()) for top in (1, 5, 10)}
+        scores[f"{name}_median_rank"] = float(place.median())
+    return scores

@@ -1,0 +1,92 @@
+"""Scales a whole image into the network's input, and remembers how."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from pretraining.image.pixel_projector import INTERPOLATION
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Where an image lies inside the network's input.
+
+    Attributes:
+        original: the image's shape S.
+        scaled: its shape after scaling; one factor for all axes in millimeters.
+        start: its first position inside the input.
+        size: the input's shape.
+    """
+
+    original: tuple[int, ...]
+    scaled: tuple[int, ...]
+    start: tuple[int, ...]
+    size: tuple[int, ...]
+
+    @property
+    def box(self) -> tuple[slice, ...]:
+        """The part of the input that shows the image."""
+        return tuple(slice(start, start + length) for start, length in zip(self.start, self.scaled, strict=True))
+
+
+def fit_of(shape: Sequence[int], size: Sequence[int], spacing: Sequence[float] | None = None) -> Fit:
+    """How to place an image of `shape` into `size`: aspect kept, centered.
+
+    Args:
+        shape: S, the image's shape.
+        size: the input's shape.
+        spacing: mm an axis; equal when omitted.
+    """
+    millimeters = [length * step for length, step in zip(shape, spacing or [1.0] * len(shape), strict=True)]
+    factor = min(target / length for target, length in zip(size, millimeters, strict=True))
+    scaled = tuple(
+        max(1, min(target, round(length * factor))) for target, length in zip(size, millimeters, strict=True)
+    )
+    start = tuple((target - length) // 2 for target, length in zip(size, scaled, strict=True))
+    return Fit(tuple(shape), scaled, start, tuple(size))
+
+
+def apply_fit(image: NDArray[Any], fit: Fit) -> torch.Tensor:
+    """Scale an image into the input; around it, its lowest value continues.
+
+    Args:
+        image: `(C, *S)`, normalized.
+        fit: from `fit_of`.
+
+    Returns:
+        `(C, *size)` in fp32.
+    """
+    source = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32))
+    scaled = functional.interpolate(
+        source[None],
+        size=fit.scaled,
+        mode=INTERPOLATION[len(fit.size)],
+        align_corners=False,
+        antialias=len(fit.size) == 2,
+    )[0]
+    result = source.flatten(1).min(1).values.reshape(-1, *[1] * len(fit.size)).repeat(1, *fit.size)
+    result[(slice(None), *fit.box)] = scaled
+    return result
+
+
+def undo_fit(maps: torch.Tensor, fit: Fit) -> torch.Tensor:
+    """Bring maps back to the image's own grid.
+
+    Args:
+        maps: `(K, *G)` on a grid that covers the input.
+        fit: the image's place in the input.
+
+    Returns:
+        `(K, *S)`.
+    """
+    mode = INTERPOLATION[len(fit.size)]
+    covering = functional.interpolate(maps[None].float(), size=fit.size, mode=mode, align_corners=False)
+    shown = covering[(slice(None), slice(None), *fit.box)]
+    return functional.interpolate(shown, size=fit.original, mode=mode, align_corners=False)[0]

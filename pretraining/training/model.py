@@ -1,0 +1,87 @@
+"""The network that pretraining trains: image encoder, text encoder, projectors and the recognition head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pretraining.heads.recognition import CosineAttentionRecognition, Recognition
+from pretraining.image.encoder import build_encoder
+from pretraining.image.pixel_projector import PixelProjector
+from pretraining.image.spec import EncoderSpec, cumulative_strides, feature_channels, map_stage_of
+from pretraining.losses.temperature import Temperature
+from pretraining.text.tag_embeddings import TagEmbeddings
+
+# SigLIP starts with all pairs taken for negatives.
+SIGLIP_BIAS = -10.0
+
+
+@dataclass(frozen=True)
+class ImageEmbeddings:
+    """What an image looks like.
+
+    Attributes:
+        image: `(B, D)`, unit vectors.
+        pixels: `(B, D, *G)`, unit vectors.
+    """
+
+    image: Tensor
+    pixels: Tensor
+
+
+class PretrainingModel(nn.Module):
+    """Embeds images, pixels, reports, tags, and what reports say of organs, in one space.
+
+    Args:
+        spec: the image encoder.
+        hidden_size: length H of a text's vector.
+        map_stride: wanted stride of the map grid.
+        embedding_dim: D.
+        attention_temperature: tau of the tags' attention.
+    """
+
+    def __init__(
+        self, spec: EncoderSpec, hidden_size: int, map_stride: int, embedding_dim: int, attention_temperature: float
+    ) -> None:
+        super().__init__()
+        strides, channels = cumulative_strides(spec), feature_channels(spec)
+        self.encoder = build_encoder(spec)
+        # All features of a transformer have one stride: every one of them contributes.
+        self.map_stage = 0 if spec.kind == "vit" else map_stage_of(strides, map_stride)
+        self.pixel_projector = PixelProjector(channels, strides, self.map_stage, embedding_dim, spec.dim)
+        self.image_projector = nn.Linear(channels[-1], embedding_dim)
+        self.report_projector = nn.Linear(hidden_size, embedding_dim)
+        self.tag_embeddings = TagEmbeddings(hidden_size, embedding_dim)
+        self.recognition = CosineAttentionRecognition(embedding_dim, attention_temperature)
+        self.organ_projector = nn.Linear(embedding_dim, embedding_dim)
+        self.sentence_projector = nn.Linear(hidden_size, embedding_dim)
+        self.temperature = Temperature()
+        self.sentence_temperature = Temperature()
+        self.siglip_bias = nn.Parameter(torch.tensor(SIGLIP_BIAS))
+
+    def embed_images(self, images: Tensor) -> ImageEmbeddings:
+        """Embed images and their pixels.
+
+        Args:
+            images: `(B, C, *S)`.
+        """
+        features = self.encoder(images)
+        pooled = features[-1].flatten(2).float().mean(-1)
+        return ImageEmbeddings(
+            functional.normalize(self.image_projector(pooled).float(), dim=-1), self.pixel_projector(features)
+        )
+
+    def embed_reports(self, texts: Tensor) -> Tensor:
+        """Unit vectors `(B, D)` of reports, from the text encoder's `(B, H)`."""
+        return functional.normalize(self.report_projector(texts).float(), dim=-1)
+
+    def embed_sentences(self, texts: Tensor) -> Tensor:
+        """Unit vectors `(N, D)` of sentences, from the text encoder's `(N, H)`."""
+        return functional.normalize(self.sentence_projector(texts).float(), dim=-1)
+
+    def embed_organs(self, recognition: Recognition, rows: Tensor, tags: Tensor) -> Tensor:
+        """Unit vectors `(N, D)` of what the attention of tag `tags[n]` pools from image `rows[n]`."""
+        return functional.normalize(self.organ_projector(recognition.pooled[rows, tags]).float(), dim=-1)

@@ -1,0 +1,35 @@
+import pytest
+import torch
+from torch.nn import functional
+
+from pretraining.evaluation.retrieval import CHUNK, ranks, retrieval_scores
+
+
+def naive_rank(i, queries, targets, groups):
+    scores = [float(queries[i] @ target) for target in targets]
+    return 1 + sum(scores[j] > scores[i] for j in range(len(scores)) if groups[j] != groups[i])
+
+
+def test_chunked_ranks_equal_a_naive_loop():
+    studies = CHUNK + 37
+    generator = torch.Generator().manual_seed(0)
+    queries = functional.normalize(torch.randn(studies, 4, generator=generator, dtype=torch.float64), dim=-1)
+    targets = functional.normalize(queries + torch.randn(studies, 4, generator=generator, dtype=torch.float64), dim=-1)
+    groups = torch.arange(studies) // 2
+    some = [0, 1, CHUNK - 1, CHUNK, studies - 1]
+    places = ranks(queries, targets, groups)
+    assert [float(places[i]) for i in some] == [naive_rank(i, queries, targets, groups) for i in some]
+
+
+def test_perfect_and_reversed_retrieval():
+    images = functional.normalize(torch.randn(30, 8, generator=torch.Generator().manual_seed(0)), dim=-1)
+    perfect = retrieval_scores(images, images, torch.arange(30))
+    assert perfect["image_to_report_r1"] == 1.0
+    assert perfect["report_to_image_median_rank"] == 1.0
+    worst = retrieval_scores(images, -images, torch.arange(30))
+    assert worst["image_to_report_r10"] == 0.0
+
+
+def test_an_encoder_that_finds_everything_alike_is_not_rewarded():
+    same = torch.ones(11, 4)
+    assert retrieval_scores(same, same, torch.arange(11))["image_to_report_median_rank"] == pytest.approx(6)

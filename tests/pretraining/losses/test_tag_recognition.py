@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+import torch
+
+from pretraining.losses.tag_recognition import masked_asymmetric, masked_bce
+
+LOGITS = torch.tensor([[2.0, -1.0, 0.5], [-3.0, 0.0, 4.0]])
+TARGETS = torch.tensor([[1, 0, -1], [-1, 1, 0]])
+
+
+def naive(term):
+    known = [(float(z), int(y)) for z, y in zip(LOGITS.flatten(), TARGETS.flatten(), strict=True) if y >= 0]
+    return np.mean([term(1 / (1 + np.exp(-z)), y) for z, y in known])
+
+
+def test_bce_equals_a_naive_mean_over_known_entries():
+    expected = naive(lambda p, y: -np.log(p if y else 1 - p))
+    assert float(masked_bce(LOGITS, TARGETS)) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(("negative", "positive", "clip"), [(4, 1, 0.05), (4, 0, 0.05), (2, 1, 0.0)])
+def test_asymmetric_equals_a_naive_mean_over_known_entries(negative, positive, clip):
+    def term(p, y):
+        shifted = max(p - clip, 0)
+        return -((1 - p) ** positive * np.log(p) if y else shifted**negative * np.log(1 - shifted))
+
+    ours = masked_asymmetric(LOGITS, TARGETS, negative, positive, clip)
+    assert float(ours) == pytest.approx(naive(term), rel=1e-5)
+
+
+def test_asymmetric_without_focusing_is_bce():
+    assert float(masked_asymmetric(LOGITS, TARGETS, 0, 0, 0)) == pytest.approx(float(masked_bce(LOGITS, TARGETS)))
+
+
+@pytest.mark.parametrize("loss", [masked_bce, masked_asymmetric])
+def test_unknown_tags_have_no_gradient(loss):
+    logits = LOGITS.clone().requires_grad_()
+    loss(logits, TARGETS).backward()
+    assert torch.equal(logits.grad == 0, TARGETS == -1)
+
+
+@pytest.mark.parametrize("loss", [masked_bce, masked_asymmetric])
+def test_extreme_logits_and_nothing_known_stay_finite(loss):
+    logits = torch.tensor([[1e4, -1e4]], requires_grad=True)
+    value = loss(logits, torch.tensor([[0, 1]])) + loss(logits, torch.tensor([[-1, -1]]))
+    value.backward()
+    assert torch.isfinite(value)
+    assert torch.isfinite(logits.grad).all()

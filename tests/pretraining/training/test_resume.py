@@ -1,0 +1,99 @@
+import shutil
+
+import pytest
+import torch
+
+from pretraining.errors import UserError
+from pretraining.training.checkpoint import BEST, LATEST, PREVIOUS, read_checkpoint
+from pretraining.training.config import ImageConfig, OptimizationConfig, TrainConfig
+from pretraining.training.journal import CURVES, METRICS, TABLE, Journal
+from pretraining.training.loop import Trainer
+from pretraining.training.pretrain import pretrain
+
+
+class Interrupted(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("step", [2, 3, 4, 7])
+def test_an_interrupted_run_ends_bit_identical_to_an_uninterrupted_one(
+    prepared, tiny_config, on_cpu, finished_run, tmp_path, monkeypatch, step
+):
+    take = Trainer.train_step
+
+    def die(self, batch):
+        if self.progress.step == step:
+            raise Interrupted
+        return take(self, batch)
+
+    monkeypatch.setattr(Trainer, "train_step", die)
+    run = tmp_path / "run"
+    with pytest.raises(Interrupted):
+        pretrain(prepared, run, tiny_config, on_cpu)
+    monkeypatch.undo()
+    pretrain(prepared, run, tiny_config, on_cpu)
+    ours, theirs = (read_checkpoint(folder / LATEST) for folder in (run, finished_run))
+    assert ours["step"] == theirs["step"] == 8
+    assert all(torch.equal(tensor, theirs["task"][name]) for name, tensor in ours["task"].items())
+    assert (run / METRICS).read_text() == (finished_run / METRICS).read_text()
+
+
+def test_a_run_leaves_what_people_and_programs_watch(finished_run):
+    entries = Journal(finished_run).read()
+    assert [entry["epoch"] for entry in entries] == [1, 2]
+    assert {"train/loss", "val/loss", "val/tag_auc", "val/image_to_report_r1"} <= set(entries[0])
+    assert (finished_run / TABLE).read_text().count("\n") == 3
+    assert (finished_run / CURVES).read_bytes().startswith(b"\x89PNG")
+    assert read_checkpoint(finished_run / BEST)["step"] in (4, 8)
+
+
+def test_a_damaged_latest_checkpoint_falls_back_to_the_previous_aloud(
+    prepared, tiny_config, on_cpu, finished_run, tmp_path, caplog
+):
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    content = (run / LATEST).read_bytes()
+    (run / LATEST).write_bytes(content[: len(content) // 2])
+    caplog.set_level("INFO")
+    pretrain(prepared, run, tiny_config, on_cpu)
+    assert "is damaged" in caplog.text
+    assert "resuming" in caplog.text
+    assert read_checkpoint(run / LATEST)["step"] == 8
+
+
+def test_no_readable_checkpoint_is_said_and_nothing_starts_afresh(
+    prepared, tiny_config, on_cpu, finished_run, tmp_path
+):
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    for name in (LATEST, PREVIOUS):
+        (run / name).write_bytes(b"nothing")
+    with pytest.raises(UserError, match=r"no checkpoint in .* can be read"):
+        pretrain(prepared, run, tiny_config, on_cpu)
+
+
+def test_other_options_are_refused_with_the_difference(prepared, on_cpu, finished_run, tiny_config):
+    other = TrainConfig(tiny_config.image, tiny_config.text, tiny_config.objective, OptimizationConfig(epochs=3))
+    with pytest.raises(UserError, match=r"--batch-size 8 -> 32; --epochs 2 -> 3"):
+        pretrain(prepared, finished_run, other, on_cpu)
+
+
+def test_a_folder_with_something_else_is_not_written_into(prepared, tiny_config, on_cpu, tmp_path):
+    (tmp_path / "thesis.docx").write_text("precious")
+    with pytest.raises(UserError, match="exists and is not a run"):
+        pretrain(prepared, tmp_path, tiny_config, on_cpu)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.docx"]
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_step_and_names_the_studies(
+    prepared, tiny_config, on_cpu, tmp_path, monkeypatch
+):
+    from pretraining.training import task
+
+    monkeypatch.setitem(task.TAG_LOSSES, "bce", lambda logits, targets: logits.sum() * float("nan"))
+    with pytest.raises(UserError, match=r"not finite at step 1 .* on the studies study\d+, "):
+        pretrain(prepared, tmp_path / "run", tiny_config, on_cpu)
+    assert not (tmp_path / "run" / LATEST).exists()
+
+
+def test_an_input_size_that_the_stages_cannot_halve_is_refused_before_any_work():
+    with pytest.raises(UserError, match=r"--image-size \(100, 96\) does not fit --stages 6"):
+        ImageConfig(image_size=(100, 96))

@@ -1,0 +1,68 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from pretraining.training.config import ObjectiveConfig, TextConfig
+from pretraining.training.corpus import read_corpus
+from pretraining.training.data import StudyImages, collate, in_order, loader
+from pretraining.training.pretrain import build_task, describe, open_run
+
+
+@pytest.fixture(scope="module")
+def make_task(prepared, tiny_config, tmp_path_factory):
+    corpus = read_corpus(prepared)
+
+    def make(**changes):
+        record = describe(corpus, replace(tiny_config, **changes))
+        folder = tmp_path_factory.mktemp("task")
+        open_run(folder, corpus, record)
+        pairs = StudyImages(corpus.of("train"), (32, 32), 1, record.normalization, None)
+        return build_task(folder, corpus, record), pairs
+
+    return make
+
+
+def test_the_corpus_uses_the_tags_that_reports_settle(prepared):
+    corpus = read_corpus(prepared)
+    assert set(corpus.tag_ids) == {"liver", "spleen", "kidney_left", "kidney_right"}
+    assert corpus.present["liver"] + corpus.absent["liver"] <= 32
+    assert all(set(pair.targets.tolist()) <= {-1, 0, 1} for pair in corpus.pairs)
+
+
+def test_every_part_of_the_model_learns(make_task):
+    task, pairs = make_task()
+    task(collate([pairs[0, index] for index in range(16)])).losses["loss"].backward()
+    silent = [name for name, parameter in task.named_parameters() if parameter.grad is None]
+    # Only SigLIP has a bias.
+    assert silent == ["model.siglip_bias"]
+    assert all(torch.isfinite(parameter.grad).all() for parameter in task.parameters() if parameter.grad is not None)
+
+
+def test_weights_of_zero_leave_a_loss_out_of_the_gradient(make_task):
+    task, pairs = make_task(objective=ObjectiveConfig(contrastive_weight=0, sentence_weight=0))
+    outcome = task(collate([pairs[0, index] for index in range(4)]))
+    assert float(outcome.losses["loss"].detach()) == pytest.approx(2 * float(outcome.losses["tags"].detach()))
+    outcome.losses["loss"].backward()
+    assert task.model.report_projector.weight.grad is None
+
+
+@pytest.mark.parametrize("contrastive", ["infonce", "siglip"])
+def test_a_batch_of_one_and_a_ragged_last_batch_behave(make_task, contrastive):
+    task, pairs = make_task(objective=ObjectiveConfig(contrastive=contrastive))
+    sizes = []
+    for batch in loader(pairs, in_order(len(pairs), 31), workers=0):
+        losses = task(batch).losses
+        sizes.append(len(batch.studies))
+        assert all(torch.isfinite(loss) for loss in losses.values())
+    assert sizes == [31, 1]
+
+
+def test_random_tags_know_nothing_of_the_names_and_are_reproducible(make_task):
+    random = TextConfig(scratch_hidden_size=32, scratch_layers=1, tag_embeddings="random")
+    first, again, named = (
+        make_task(text=text)[0].eval() for text in (random, random, replace(random, tag_embeddings="text"))
+    )
+    with torch.no_grad():
+        assert torch.equal(first.prompt_features(), again.prompt_features())
+        assert not torch.allclose(first.prompt_features(), named.prompt_features())
