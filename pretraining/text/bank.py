@@ -49,14 +49,22 @@ class TextBank:
     @torch.no_grad()
     def _encode_all(self) -> Tensor:
         self.encoder.eval()
-        # Texts of like length together: little padding.
-        order = sorted(range(len(self.tokens)), key=lambda number: len(self.tokens[number]))
-        features = torch.empty(len(order), self.encoder.hidden_size)
-        starts = range(0, len(order), CHUNK)
-        for start in tqdm(starts, desc="encoding texts", unit="chunk", leave=False):
-            numbers = order[start : start + CHUNK]
+        features = torch.empty(len(self.tokens), self.encoder.hidden_size)
+        chunks = [
+            numbers[start : start + CHUNK]
+            for numbers in self._of_like_length(range(len(self.tokens)))
+            for start in range(0, len(numbers), CHUNK)
+        ]
+        for numbers in tqdm(chunks, desc="encoding texts", unit="chunk", leave=False):
             features[numbers] = self.encoder([self.tokens[number] for number in numbers]).cpu()
         return features
+
+    def _of_like_length(self, numbers: Iterable[int]) -> list[list[int]]:
+        """Groups of texts whose lengths lie between the same powers of two: little of them is padding."""
+        groups: dict[int, list[int]] = {}
+        for number in numbers:
+            groups.setdefault((len(self.tokens[number]) - 1).bit_length(), []).append(number)
+        return [groups[size] for size in sorted(groups)]
 
     def __call__(self, numbers: Tensor) -> Tensor:
         """Vectors of texts.
@@ -70,7 +78,9 @@ class TextBank:
         device = next(self.encoder.parameters()).device
         if self.cached is not None:
             return self.cached[numbers.cpu()].to(device)
-        if len(numbers) == 0:
+        groups = self._of_like_length(dict.fromkeys(numbers.tolist()))
+        if not groups:
             return torch.zeros(0, self.encoder.hidden_size, device=device)
-        distinct, where = torch.unique(numbers.cpu(), return_inverse=True)
-        return self.encoder([self.tokens[number] for number in distinct.tolist()])[where.to(device)]
+        encoded = torch.cat([self.encoder([self.tokens[number] for number in group]) for group in groups])
+        place = {number: row for row, number in enumerate(number for group in groups for number in group)}
+        return encoded[torch.tensor([place[number] for number in numbers.tolist()], device=device)]

@@ -24,8 +24,13 @@ def encoder_spec(config: ImageConfig, channels: int) -> EncoderSpec:
     arguments: dict[str, Any]
     if config.encoder == "vit":
         from pretraining.image.vit import vit_arguments
+        from pretraining.image.vit_import import read_foreign_vit
 
-        arguments = vit_arguments(config.vit, config.dim, config.image_size, config.vit_patch_size)
+        size, token = config.image_size, config.vit_patch_size
+        if config.vit_weights:
+            arguments = read_foreign_vit(Path(config.vit_weights)).encoder_arguments(config.dim, size, token)
+        else:
+            arguments = vit_arguments(config.vit, config.dim, size, token)
     else:
         arguments = convolutional_arguments(config.encoder, config.dim, config.stages)
     return EncoderSpec(config.encoder, config.dim, channels, arguments)
@@ -63,3 +68,13 @@ def build_model(record: RunRecord, hidden_size: int) -> PretrainingModel:
         config.image.embedding_dim,
         config.objective.attention_temperature,
     )
+
+
+def load_foreign_weights(model: PretrainingModel, config: ImageConfig) -> None:
+    """Start the encoder from `--vit-weights`, where they are given."""
+    if config.vit_weights:
+        from pretraining.image.vit import VitEncoder
+        from pretraining.image.vit_import import load_foreign_vit, read_foreign_vit
+
+        assert isinstance(model.encoder, VitEncoder)
+        load_foreign_vit(model.encoder, read_foreign_vit(Path(config.vit_weights)))

@@ -22,6 +22,9 @@ class ImageConfig:
     """Size of the vision transformer."""
     vit_patch_size: int = 16
     """Pixels or voxels a side that one token of the vision transformer covers."""
+    vit_weights: str = ""
+    """Folder of a Hugging Face ViT whose weights the transformer starts from; its width and depth replace those of
+    `--vit`."""
     image_size: tuple[int, ...] = (224, 224)
     """Network input in pixels or voxels, (y, x) or (z, y, x). The whole image is scaled into it: a tag holds for the
     study, not for a crop."""
@@ -34,6 +37,10 @@ class ImageConfig:
         if len(self.image_size) != self.dim:
             raise UserError(
                 f"--image-size has {len(self.image_size)} numbers for --dim {self.dim}; give {self.dim} numbers"
+            )
+        if self.vit_weights and self.encoder != "vit":
+            raise UserError(
+                f"--vit-weights fit --encoder vit only, not {self.encoder}; give the one or leave out the other"
             )
         if self.encoder != "vit":
             step = 2 ** (self.stages - 1)

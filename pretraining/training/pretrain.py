@@ -12,7 +12,7 @@ from pretraining.image.normalization import Normalization
 from pretraining.studies.arrays import read_shape
 from pretraining.text.bank import TextBank
 from pretraining.text.scratch import train_tokenizer
-from pretraining.training.build import build_model, build_text_encoder, encoder_spec
+from pretraining.training.build import build_model, build_text_encoder, encoder_spec, load_foreign_weights
 from pretraining.training.config import TrainConfig
 from pretraining.training.corpus import Corpus, read_corpus
 from pretraining.training.data import StudyImages
@@ -67,6 +67,7 @@ def build_task(folder: Path, corpus: Corpus, record: RunRecord) -> PretrainingTa
     torch.manual_seed(seed)
     bank = TextBank(build_text_encoder(record.config.text, folder), corpus.texts, record.config.text.freeze_text)
     model = build_model(record, bank.encoder.hidden_size)
+    load_foreign_weights(model, record.config.image)
     random_tags = seed if record.config.text.tag_embeddings == "random" else None
     return PretrainingTask(model, bank, corpus, record.config.objective, random_tags)
 

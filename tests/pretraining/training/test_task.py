@@ -66,3 +66,37 @@ def test_random_tags_know_nothing_of_the_names_and_are_reproducible(make_task):
     with torch.no_grad():
         assert torch.equal(first.prompt_features(), again.prompt_features())
         assert not torch.allclose(first.prompt_features(), named.prompt_features())
+
+
+def test_a_transformer_starts_from_foreign_weights(prepared, tiny_config, tmp_path):
+    from transformers import ViTConfig, ViTModel
+
+    vit = ViTModel(
+        ViTConfig(
+            hidden_size=24,
+            num_hidden_layers=4,
+            num_attention_heads=2,
+            intermediate_size=48,
+            image_size=32,
+            patch_size=8,
+        )
+    )
+    vit.save_pretrained(tmp_path / "vit")
+    image = replace(tiny_config.image, encoder="vit", vit_weights=str(tmp_path / "vit"), vit_patch_size=8)
+    corpus = read_corpus(prepared)
+    record = describe(corpus, replace(tiny_config, image=image))
+    open_run(tmp_path / "run", corpus, record)
+    task = build_task(tmp_path / "run", corpus, record)
+    assert torch.equal(task.model.encoder.norm.weight, vit.layernorm.weight)
+    assert torch.equal(task.model.encoder.blocks[3].mlp.linear1.weight, vit.state_dict()[_linear1(vit)])
+    outcome = task(collate([StudyImages(corpus.of("train"), (32, 32), 1, record.normalization, None)[0, 0]]))
+    assert outcome.recognition.maps.shape[2:] == (4, 4)
+
+
+def _linear1(vit):
+    """transformers 4 and 5 name it differently."""
+    return next(
+        name
+        for name in vit.state_dict()
+        if ".3." in name and name.endswith(("mlp.fc1.weight", "intermediate.dense.weight"))
+    )
