@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     # The libraries' own progress messages would bury ours.
-    for library in ("httpx", "matplotlib", "PIL"):
+    for library in ("httpx", "matplotlib", "numexpr", "PIL"):
         logging.getLogger(library).setLevel(logging.WARNING)
     import tyro
 

@@ -1,0 +1,1 @@
+"""Image files of every usual kind as clean arrays in one orientation."""
