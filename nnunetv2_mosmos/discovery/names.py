@@ -1,0 +1,18 @@
+"""The names under which nnU-Net finds our trainers (`-tr NAME`), known without importing torch or nnU-Net."""
+
+TRAINER_NAMES = (
+    "nnUNetTrainerMOSMOS",
+    "nnUNetTrainerMOSMOS_250epochs",
+    "nnUNetTrainerMOSMOS_50epochs",
+    "nnUNetTrainerMOSMOS_5epochs",
+    "nnUNetTrainerMOSMOS_UNETR",
+    "nnUNetTrainerMOSMOS_UNETR_demo",
+    "nnUNetTrainerMOSMOS_UNETR_smoke",
+    "nnUNetTrainerMOSMOS_demo",
+    "nnUNetTrainerMOSMOS_encoderOnly",
+    "nnUNetTrainerMOSMOS_mapsOnly",
+    "nnUNetTrainerMOSMOS_onlyMirror01",
+    "nnUNetTrainerMOSMOS_randomTags",
+    "nnUNetTrainerMOSMOS_scratch",
+    "nnUNetTrainerMOSMOS_smoke",
+)

@@ -1,0 +1,70 @@
+"""Adds pixel-tag attention maps to the features that a U-Net hands from its encoder to its decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pretraining.image.pixel_projector import INTERPOLATION
+
+SMALLEST_STRIDE = 4
+
+
+def injection_stages(strides: Sequence[Sequence[int]], smallest: int = SMALLEST_STRIDE) -> tuple[int, ...]:
+    """The stages that receive maps (METHOD 2.2): those of stride >= 4, the bottleneck included.
+
+    Args:
+        strides: cumulative strides of the encoder stages, per axis.
+        smallest: the smallest stride, along the axis where it is largest, that counts.
+
+    Returns:
+        Stage indices; the deepest stage where none reaches `smallest`.
+    """
+    stages = tuple(stage for stage, stride in enumerate(strides) if max(stride) >= smallest)
+    return stages or (len(strides) - 1,)
+
+
+class MapInjection(nn.Module):
+    """`features + P([features, maps])` with P a 1x1 convolution that starts at zero.
+
+    At the first step the features pass unchanged. P is kept as two convolutions, one of the features and one of the
+    maps: their sum is the convolution of the concatenation, which therefore never has to exist. The maps are resampled
+    before they are projected, not after, because they have fewer channels than the features.
+
+    Args:
+        channels: channels C of the features.
+        tags: number K of maps.
+        dim: 2 or 3.
+    """
+
+    def __init__(self, channels: int, tags: int, dim: int) -> None:
+        super().__init__()
+        convolution = {2: nn.Conv2d, 3: nn.Conv3d}[dim]
+        self.features = convolution(channels, channels, 1)
+        self.maps = convolution(tags, channels, 1, bias=False)
+        self.mode = INTERPOLATION[dim]
+        for parameter in self.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, features: Tensor, maps: Tensor) -> Tensor:
+        """Inject.
+
+        Args:
+            features: `(B, C, *S)`.
+            maps: `(B, K, *G)`, on the map grid.
+
+        Returns:
+            `(B, C, *S)`.
+        """
+        return features + self.features(features) + self.maps(self._resample(maps, features.shape[2:]))
+
+    def _resample(self, maps: Tensor, size: torch.Size) -> Tensor:
+        """To a coarser level by area, to a finer one linearly."""
+        if maps.shape[2:] == size:
+            return maps
+        if maps.shape[2:].numel() > size.numel():
+            return functional.interpolate(maps, size=size, mode="area")
+        return functional.interpolate(maps, size=size, mode=self.mode, align_corners=False)
