@@ -1,0 +1,155 @@
+"""When a sentence says that an organ is gone, was never there, or cannot be seen."""
+
+from __future__ import annotations
+
+from pretraining.tags import lexicon as lx
+from pretraining.tags.scan import Row
+
+_WITHIN = lx.DETERMINER | lx.SIDE | lx.FILLER
+_LINKS = lx.COMMA | lx.CONJUNCTION
+# What may stand after an organ that is the head of its phrase; any other word is the head instead ("kidney stone").
+_AFTER_HEAD = (
+    lx.PREPOSITION | lx.OF | lx.COPULA | lx.COMMA | lx.COLON | lx.BREAK | lx.CONJUNCTION | lx.SEEN | lx.TAIL
+    | lx.SCOPE_END | lx.DONE | lx.ABSENT_AFTER | lx.DESCRIPTION | lx.NEGATION
+)  # fmt: skip
+ABSENCES = lx.ABSENT_BEFORE | lx.ABSENT_AFTER | lx.ABSENCE_NOUN | lx.EMPTY | lx.NEGATION
+# A negation does not reach a lesion over these: "no fever, MRI of a brain tumor".
+_NEGATION_ENDS = lx.COPULA | lx.BREAK | lx.COLON | lx.SCOPE_END
+
+
+def find_absent(row: Row, exempt: frozenset[str]) -> dict[int, str]:
+    """The terms that a row says to be absent.
+
+    Args:
+        row: a sentence whose sides are assigned.
+        exempt: tags of which there are many: "no lymph nodes" does not make them absent.
+
+    Returns:
+        Item index -> name of the rule.
+    """
+    found: dict[int, str] = {}
+    masks = row.masks
+    for index, mask in enumerate(masks):
+        if not mask & ABSENCES:
+            continue
+        if mask & lx.ABSENT_AFTER and _take(found, _subjects(row, index), "absent-after"):
+            continue
+        if mask & lx.ABSENCE_NOUN and _take(found, _agenesis(row, index), "agenesis"):
+            continue
+        if mask & lx.ABSENT_BEFORE:
+            _take(found, _objects(row, index), "absent-before")
+        if mask & lx.EMPTY:
+            _take(found, _emptied(row, index), "empty-bed")
+        if mask & lx.NEGATION:
+            _take(found, _negated(row, index, exempt), "no-organ")
+    return found
+
+
+def negated_lesions(row: Row) -> set[int]:
+    """The lesion terms under a negation: "no focal liver lesion", "without pleural or pericardial effusion"."""
+    found: set[int] = set()
+    reach = False
+    for index, mask in enumerate(row.masks):
+        if mask & (lx.NEGATION | lx.ABSENT_BEFORE):
+            reach = True
+        elif mask & _NEGATION_ENDS and not mask & lx.FILLER:
+            reach = False
+        elif reach and mask & lx.TERM:
+            found.add(index)
+    return found
+
+
+def _take(found: dict[int, str], terms: list[int], rule: str) -> bool:
+    for term in terms:
+        found.setdefault(term, rule)
+    return bool(terms)
+
+
+def _skip(masks: list[int], index: int, step: int, over: int) -> int:
+    while 0 <= index < len(masks) and masks[index] & over and not masks[index] & lx.TERM:
+        index += step
+    return index
+
+
+def _subjects(row: Row, trigger: int) -> list[int]:
+    """The organs of which "... is not seen" is said; none behind a preposition ("tail of the pancreas")."""
+    masks = row.masks
+    index = _skip(masks, trigger - 1, -1, lx.COPULA | lx.FILLER | lx.COLON)
+    if index < 0 or not masks[index] & lx.TERM or not row.entries[index].noun:
+        return []
+    chain = [index]
+    index = _skip(masks, index - 1, -1, lx.DETERMINER | lx.SIDE)
+    while index > 0 and masks[index] & _LINKS:
+        before = _skip(masks, index - 1, -1, _LINKS)
+        if before < 0 or not masks[before] & lx.TERM:
+            break
+        if row.entries[before].noun:
+            chain.append(before)
+        index = _skip(masks, before - 1, -1, lx.DETERMINER | lx.SIDE)
+    index = _skip(masks, index, -1, _WITHIN)
+    if index >= 0 and masks[index] & (lx.PREPOSITION | lx.OF | lx.PARTIAL | lx.NEGATION):
+        return []
+    return chain
+
+
+def _objects(row: Row, trigger: int) -> list[int]:
+    """The organs right after "absence of"."""
+    masks = row.masks
+    index = _skip(masks, trigger + 1, 1, _WITHIN)
+    chain: list[int] = []
+    while index < len(masks) and masks[index] & lx.TERM:
+        if not row.entries[index].noun:
+            return []
+        chain.append(index)
+        index = _skip(masks, index + 1, 1, lx.SIDE)
+        after = _skip(masks, index, 1, _LINKS | lx.DETERMINER | lx.SIDE)
+        if after == index or after >= len(masks) or not masks[after] & lx.TERM:
+            break
+        index = after
+    if index < len(masks) and not masks[index] & _AFTER_HEAD:
+        return []
+    return chain
+
+
+def _agenesis(row: Row, trigger: int) -> list[int]:
+    """The term right before the noun, unless it is denied: "left renal agenesis"."""
+    index = trigger - 1
+    if index < 0 or not row.masks[index] & lx.TERM:
+        return []
+    before = _skip(row.masks, index - 1, -1, _WITHIN)
+    if before >= 0 and row.masks[before] & lx.NEGATION:
+        return []
+    entry = row.entries[index]
+    if not entry.noun and entry.sided and not row.sides[index]:
+        return []
+    return [index]
+
+
+def _emptied(row: Row, trigger: int) -> list[int]:
+    masks = row.masks
+    for index in (
+        _skip(masks, trigger + 1, 1, _WITHIN),
+        _skip(masks, trigger - 1, -1, lx.COPULA | lx.FILLER | lx.COLON),
+    ):
+        inside = 0 <= index < len(masks)
+        if inside and any(target.role == lx.BED for target in row.entries[index].targets):
+            return [index]
+    return []
+
+
+def _negated(row: Row, trigger: int, exempt: frozenset[str]) -> list[int]:
+    """The organs that are denied as such: "no gallbladder", "no right kidney is seen"."""
+    masks = row.masks
+    chain = _objects(row, trigger)
+    if not chain:
+        return []
+    after = chain[-1] + 1
+    if after < len(masks) and masks[after] & (lx.OF | lx.DONE | lx.TAIL) and not masks[after] & lx.SEEN:
+        return []
+    if after < len(masks) and masks[after] & lx.COPULA:
+        verb = _skip(masks, after, 1, lx.COPULA | lx.FILLER)
+        if verb < len(masks) and not masks[verb] & (lx.SEEN | lx.SCOPE_END):
+            return []
+    if any(target.tag in exempt for index in chain for target in row.entries[index].targets):
+        return []
+    return chain

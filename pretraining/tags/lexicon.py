@@ -1,0 +1,308 @@
+"""Every phrase that the miner knows, ready for one pass over a sentence's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pretraining.tags.rules import Rules
+from pretraining.tags.vocabulary import Tag, Vocabulary
+
+# What a phrase can do in a sentence. A phrase may do several things, so these are bits.
+TERM = 1 << 0
+SIDE = 1 << 1
+DETERMINER = 1 << 2
+OF = 1 << 3
+PREPOSITION = 1 << 4
+CONJUNCTION = 1 << 5
+COMMA = 1 << 6
+COLON = 1 << 7  # also a spaced dash and a parenthesis: "Gallbladder: absent", "gallbladder (absent)"
+COPULA = 1 << 8
+FILLER = 1 << 9
+BREAK = 1 << 10
+ABSENT_BEFORE = 1 << 11
+ABSENT_AFTER = 1 << 12
+ABSENCE_NOUN = 1 << 13
+EMPTY = 1 << 14
+NEGATION = 1 << 15
+SEEN = 1 << 16
+TAIL = 1 << 17
+PARTIAL = 1 << 18
+DONE = 1 << 19
+DONE_AFTER = 1 << 20
+NOT_DONE = 1 << 21
+NOT_DONE_AFTER = 1 << 22
+HISTORY = 1 << 23
+OTHER_PEOPLE = 1 << 24
+DESCRIPTION = 1 << 25
+ORIGIN = 1 << 26
+ORIGIN_NOUN = 1 << 27
+ADVICE = 1 << 28
+MODALITY = 1 << 29
+SCOPE_END = 1 << 30
+REGION = 1 << 31
+DIRECTION = 1 << 32
+WORD = 1 << 33  # any other word, and phrases that hide an organ's word
+
+LEFT, RIGHT, BOTH = 1, 2, 3
+
+MAY_NAME = 1  # a tag or a region
+MAY_NUMBER = 2  # a numbered bone
+
+NOUN, PART, ADJECTIVE, DISEASE = "name", "part", "adjective", "disease"
+REMOVAL, PARTIAL_REMOVAL, BED = "removal", "partial-removal", "bed"
+
+_WORDS = re.compile(r"\w+")
+
+_NUMBERED = re.compile(r"([a-z]+)([0-9]+)")
+
+_RULE_BITS = (
+    ("determiners", DETERMINER), ("of", OF), ("prepositions", PREPOSITION), ("conjunctions", CONJUNCTION),
+    ("copulas", COPULA), ("fillers", FILLER), ("breaks", BREAK), ("absent_before", ABSENT_BEFORE),
+    ("absent_after", ABSENT_AFTER), ("absence_nouns", ABSENCE_NOUN), ("empty", EMPTY), ("negations", NEGATION),
+    ("seen", SEEN), ("head_tails", TAIL), ("partial", PARTIAL), ("done", DONE), ("done_after", DONE_AFTER),
+    ("not_done", NOT_DONE), ("not_done_after", NOT_DONE_AFTER), ("history", HISTORY), ("other_people", OTHER_PEOPLE),
+    ("patient_description", DESCRIPTION), ("origin", ORIGIN), ("origin_nouns", ORIGIN_NOUN), ("advice", ADVICE),
+    ("modalities", MODALITY), ("scope_end", SCOPE_END), ("directions", DIRECTION),
+)  # fmt: skip
+
+_SIDE_BITS = (("left", LEFT), ("right", RIGHT), ("both", BOTH))
+
+_ROLES = (
+    ("names", NOUN), ("synonyms", NOUN), ("parts", PART), ("adjectives", ADJECTIVE), ("diseases", DISEASE),
+    ("removals", REMOVAL), ("partial_removals", PARTIAL_REMOVAL), ("beds", BED),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Target:
+    """What one phrase says about one tag."""
+
+    tag: str
+    role: str
+    paired: bool
+    """The tag itself has sides."""
+    left: tuple[str, ...]
+    """Ids that a left side adds: the tag's own left one, or its parent's (`left renal mass` adds `kidney_left`)."""
+    right: tuple[str, ...]
+    side_required: bool
+    lesion: bool
+
+
+@dataclass(slots=True)
+class Entry:
+    """One phrase.
+
+    Attributes:
+        mask: what it does.
+        targets: what it says about tags.
+        plural: it is a plural.
+        sided: some target can take a side.
+        noun: some target is the organ itself or a part, so that the phrase can be the head of a noun phrase.
+        side: for a side, which one (LEFT, RIGHT, BOTH).
+        letter: a side only right before a paired organ.
+        regions: body regions that it names.
+        starts: for a single word, the longer phrases that start with it, by their second word.
+        hints: for a single word, what a sentence with it may hold (MAY_NAME, MAY_NUMBER): a sentence's words are looked
+            up once, and their hints say whether there is anything to read.
+    """
+
+    mask: int = 0
+    targets: tuple[Target, ...] = ()
+    plural: bool = False
+    sided: bool = False
+    noun: bool = False
+    side: int = 0
+    letter: bool = False
+    regions: tuple[str, ...] = ()
+    starts: dict[str, tuple[Longer, ...]] | None = None
+    hints: int = 0
+
+
+class Longer(NamedTuple):
+    """A phrase of several words: their number, all words but the first, and its entry."""
+
+    length: int
+    rest: tuple[str, ...]
+    entry: Entry
+
+
+COMMA_MARK = Entry(mask=COMMA)
+COLON_MARK = Entry(mask=COLON)
+BREAK_MARK = Entry(mask=BREAK)
+AND_MARK = Entry(mask=CONJUNCTION)
+PLAIN_WORD = Entry(mask=WORD)
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Phrases by their words.
+
+    Attributes:
+        words: every word that is a phrase or starts one -> its entry.
+        series: words that number a bone: `l4` -> (`l`, 4).
+    """
+
+    words: dict[str, Entry]
+    series: dict[str, tuple[str, int]]
+
+    def longer(self, first: str, second: str) -> tuple[Longer, ...]:
+        """The phrases that start with two words, longest first."""
+        entry = self.words.get(first)
+        return () if entry is None or entry.starts is None else entry.starts.get(second, ())
+
+
+def words_of(phrase: str) -> tuple[str, ...]:
+    """The lower-case words of a phrase; punctuation and hyphens separate words."""
+    return tuple(_WORDS.findall(phrase.lower()))
+
+
+def plural_of(words: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The regular English plural of a phrase, or None when its last word does not take one."""
+    last = words[-1]
+    if len(last) < 3 or not last.isalpha() or "of" in words:
+        return None
+    if last.endswith("sis") or last.endswith("xis"):
+        return (*words[:-1], last[:-2] + "es")
+    if last.endswith("y") and last[-2] not in "aeiou":
+        return (*words[:-1], last[:-1] + "ies")
+    if last.endswith(("s", "x", "z", "ch", "sh")):
+        return (*words[:-1], last + "es")
+    return (*words[:-1], last + "s")
+
+
+def build_lexicon(vocabulary: Vocabulary, rules: Rules) -> Lexicon:
+    """Compile all phrases of a vocabulary and of the language's rules."""
+    phrases: dict[tuple[str, ...], Entry] = {}
+    for name, bit in _RULE_BITS:
+        for phrase in getattr(rules, name):
+            _entry(phrases, words_of(phrase)).mask |= bit
+    for name, side in _SIDE_BITS:
+        for phrase in getattr(rules, name):
+            entry = _entry(phrases, words_of(phrase))
+            entry.mask |= SIDE
+            entry.side = side
+    for letter, name in rules.side_letters.items():
+        entry = _entry(phrases, (letter,))
+        entry.mask |= SIDE
+        entry.side = LEFT if name == "left" else RIGHT
+        entry.letter = True
+    for phrase in rules.not_a_side:
+        _entry(phrases, words_of(phrase)).mask |= WORD
+    for name, region in vocabulary.regions.items():
+        for phrase in region.terms:
+            entry = _entry(phrases, words_of(phrase))
+            entry.mask |= REGION
+            entry.regions = (*entry.regions, name)
+    for tag in vocabulary:
+        for words, target, plural in _tag_phrases(tag, vocabulary):
+            both = target.role == REMOVAL and " ".join(words) in rules.bilateral_operations
+            entry = _entry(phrases, words)
+            _add_target(entry, target, plural or both)
+            if len(words) > 1 and words[-1] in rules.spread:
+                entry.mask |= ORIGIN
+        for words, target in _sides_inside(tag, vocabulary):
+            _add_target(_entry(phrases, words), target, False)
+        for phrase in tag.exclude:
+            for words in _with_plural(words_of(phrase)):
+                _entry(phrases, words).mask |= WORD
+    return _by_first_word(phrases)
+
+
+def _entry(phrases: dict[tuple[str, ...], Entry], words: tuple[str, ...]) -> Entry:
+    return phrases.setdefault(words, Entry())
+
+
+def _with_plural(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    yield words
+    plural = plural_of(words)
+    if plural is not None:
+        yield plural
+
+
+def _tag_phrases(tag: Tag, vocabulary: Vocabulary) -> Iterator[tuple[tuple[str, ...], Target, bool]]:
+    for name, role in _ROLES:
+        target = _target(tag, role, vocabulary)
+        for phrase in getattr(tag, name):
+            words = words_of(phrase)
+            # "left kidney", "kidney on the left", "both kidneys" are the business of the side rules.
+            if not words or (tag.side_of is not None and words[0] in ("left", "right") and name == "names"):
+                continue
+            yield words, target, _looks_plural(words[-1])
+            plural = plural_of(words) if role not in (ADJECTIVE,) else None
+            if plural is not None:
+                yield plural, target, True
+
+
+def _sides_inside(tag: Tag, vocabulary: Vocabulary) -> Iterator[tuple[tuple[str, ...], Target]]:
+    """Names of a pair with the side before their last word: "third left rib", "upper right lobe"."""
+    for side, side_id in vocabulary.sides.get(tag.id, {}).items():
+        target = _target(vocabulary[side_id], NOUN, vocabulary)
+        for phrase in tag.nouns:
+            words = words_of(phrase)
+            if len(words) > 1:
+                yield (*words[:-1], side, words[-1]), target
+
+
+def _looks_plural(word: str) -> bool:
+    return word.endswith(("ae", "ices", "yces", "tria", "ora", "rae", "testes", "hila", "pelves"))
+
+
+def _target(tag: Tag, role: str, vocabulary: Vocabulary) -> Target:
+    own = vocabulary.sides.get(tag.id, {})
+    added: dict[str, tuple[str, ...]] = {}
+    for side in ("left", "right"):
+        if own:
+            added[side] = (own[side],) if side in own else ()
+        elif tag.laterality is None:
+            pairs = (vocabulary.sides.get(parent, {}) for parent in tag.parents)
+            added[side] = tuple(pair[side] for pair in pairs if side in pair)
+        else:
+            added[side] = ()
+    return Target(
+        tag=tag.id,
+        role=role,
+        paired=bool(own),
+        left=added["left"],
+        right=added["right"],
+        side_required=tag.side_required,
+        lesion=tag.kind == "lesion",
+    )
+
+
+def _add_target(entry: Entry, target: Target, plural: bool) -> None:
+    if any(known.tag == target.tag and known.role == target.role for known in entry.targets):
+        return
+    entry.mask |= TERM
+    entry.targets = (*entry.targets, target)
+    entry.plural = entry.plural or plural
+    entry.sided = entry.sided or bool(target.left or target.right)
+    entry.noun = entry.noun or target.role in (NOUN, PART)
+
+
+def _by_first_word(phrases: dict[tuple[str, ...], Entry]) -> Lexicon:
+    known = {words[0]: entry for words, entry in phrases.items() if len(words) == 1}
+    grouped: dict[str, dict[str, list[Longer]]] = {}
+    for words, entry in phrases.items():
+        if len(words) > 1:
+            seconds = grouped.setdefault(words[0], {})
+            seconds.setdefault(words[1], []).append(Longer(len(words), words[1:], entry))
+    for word, found in grouped.items():
+        entry = known.setdefault(word, Entry(mask=WORD))
+        entry.starts = {
+            second: tuple(sorted(longer, key=lambda item: (-item.length, item.rest)))
+            for second, longer in found.items()
+        }
+    for words, entry in phrases.items():
+        if words and entry.mask & (TERM | REGION):
+            known[words[0]].hints |= MAY_NAME
+    series = {
+        word: (match[1], int(match[2]))
+        for word, entry in known.items()
+        if entry.mask & TERM and (match := _NUMBERED.fullmatch(word))
+    }
+    for word in series:
+        known[word].hints |= MAY_NUMBER
+    return Lexicon(known, series)
