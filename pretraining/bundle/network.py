@@ -10,9 +10,23 @@ from torch import Tensor, nn
 from pretraining.bundle.bundle import Bundle
 from pretraining.errors import UserError
 from pretraining.heads.recognition import CosineAttentionRecognition, Recognition
+from pretraining.image.convolutional import is_alias
 from pretraining.image.encoder import build_encoder
 from pretraining.image.pixel_projector import PixelProjector
 from pretraining.image.spec import cumulative_strides, feature_channels
+
+
+def _load(module: nn.Module, bundle: Bundle, part: str) -> None:
+    try:
+        found = module.load_state_dict(bundle.state_of(part), strict=False)
+        wrong = [*found.unexpected_keys, *(name for name in found.missing_keys if not is_alias(name))]
+    except RuntimeError as error:
+        wrong = str(error).splitlines()[1:]
+    if wrong:
+        raise UserError(
+            f"the {part} in the bundle {bundle.path} does not fit its description ({wrong[0].strip()}); "
+            "export the run again"
+        )
 
 
 class BundleNetwork(nn.Module):
@@ -39,12 +53,7 @@ class BundleNetwork(nn.Module):
         self.pixel_projector = PixelProjector(channels, strides, info.map_stage, info.embedding_dim, info.dim)
         self.recognition = CosineAttentionRecognition(info.embedding_dim, info.attention_temperature)
         for name in ("encoder", "pixel_projector", "recognition"):
-            try:
-                getattr(self, name).load_state_dict(bundle.state_of(name))
-            except RuntimeError as error:
-                raise UserError(
-                    f"the {name} in the bundle {bundle.path} does not fit its description: {error}"
-                ) from error
+            _load(getattr(self, name), bundle, name)
         rows = [bundle.tag_ids.index(tag) for tag in tags]
         self.register_buffer("tag_embeddings", bundle.tag_embeddings[rows].clone())
         self.requires_grad_(False)

@@ -14,6 +14,11 @@ MAX_FEATURES = {2: 512, 3: 320}
 RESENC_BLOCKS = (1, 3, 4, 6, 6, 6, 6, 6)
 
 
+def is_alias(name: str) -> bool:
+    """Whether a state dictionary's entry names a tensor a second time: nnU-Net's blocks list their layers twice."""
+    return ".all_modules." in name
+
+
 def convolutional_arguments(kind: str, dim: int, stages: int = DEFAULT_STAGES) -> dict[str, Any]:
     """What nnU-Net plans for an isotropic patch: 32 features, doubled at each stage up to 512 (2D) or 320 (3D).
 

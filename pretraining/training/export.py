@@ -13,6 +13,7 @@ from torch import Tensor
 from pretraining.bundle.bundle import Bundle, write_bundle
 from pretraining.bundle.info import BundledTag, BundleInfo
 from pretraining.errors import UserError
+from pretraining.image.convolutional import is_alias
 from pretraining.image.spec import cumulative_strides
 from pretraining.text.bank import TextBank, TextNumbers
 from pretraining.text.encoder import TextEncoder
@@ -52,7 +53,12 @@ def export_run(run: Path, output: Path, checkpoint: str, license_text: str) -> B
     trained_text = _below(state["task"], "text_encoder.")
     if trained_text:
         encoder.load_state_dict(trained_text)
-    tensors = {f"{part}.{name}": tensor for part in PARTS for name, tensor in getattr(model, part).state_dict().items()}
+    tensors = {
+        f"{part}.{name}": tensor
+        for part in PARTS
+        for name, tensor in getattr(model, part).state_dict().items()
+        if not is_alias(name)
+    }
     tensors["tag_embeddings"] = embed_vocabulary(model.eval(), encoder.eval(), record)
     return write_bundle(output, _info(run, record, model, encoder, state["step"], license_text), tensors)
 
