@@ -41,7 +41,7 @@ def retrieval_scores(images: Tensor, reports: Tensor, groups: Tensor) -> dict[st
         reports: `(N, D)`, unit vectors.
         groups: `(N,)`, see `ranks`.
     """
-    scores = {}
+    scores: dict[str, float] = {}
     for name, (queries, targets) in {
         "image_to_report": (images, reports),
         "report_to_image": (reports, images),

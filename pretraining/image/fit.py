@@ -72,7 +72,8 @@ def apply_fit(image: NDArray[Any], fit: Fit) -> torch.Tensor:
         antialias=len(fit.size) == 2,
     )[0]
     result = source.flatten(1).min(1).values.reshape(-1, *[1] * len(fit.size)).repeat(1, *fit.size)
-    result[(slice(None), *fit.box)] = scaled
+    inside = (slice(None), *fit.box)
+    result[inside] = scaled
     return result
 
 
@@ -88,5 +89,6 @@ def undo_fit(maps: torch.Tensor, fit: Fit) -> torch.Tensor:
     """
     mode = INTERPOLATION[len(fit.size)]
     covering = functional.interpolate(maps[None].float(), size=fit.size, mode=mode, align_corners=False)
-    shown = covering[(slice(None), slice(None), *fit.box)]
+    inside = (slice(None), slice(None), *fit.box)
+    shown = covering[inside]
     return functional.interpolate(shown, size=fit.original, mode=mode, align_corners=False)[0]

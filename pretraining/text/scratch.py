@@ -40,8 +40,9 @@ def train_tokenizer(texts: Iterable[str], folder: Path) -> None:
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    marks = [(token, tokenizer.token_to_id(token)) for token in ("[SEP]", "[CLS]")]
-    tokenizer.post_processor = processors.BertProcessing(*marks)
+    separator, start = (tokenizer.token_to_id(token) for token in ("[SEP]", "[CLS]"))
+    assert separator is not None and start is not None
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", separator), ("[CLS]", start))
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL_TOKENS).save_pretrained(folder)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -43,13 +43,9 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same on a device."""
-        moved = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        return Batch(
-            **{
-                name: value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
-                for name, value in moved.items()
-            }
-        )
+        tensors = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "studies"}
+        moved: dict[str, Tensor] = {name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()}
+        return replace(self, **moved)  # type: ignore[arg-type]  # `studies` is not among them
 
 
 class StudyImages(Dataset[tuple[Tensor, Pair]]):
