@@ -1,0 +1,104 @@
+"""What the demo runs: how much of everything, where it goes, what it must reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DATASET = 701
+DATASET_NAME = f"Dataset{DATASET}_MOSMOSdemo"
+CONFIGURATIONS = ("2d", "3d_fullres")
+
+LEAST_DICE = 0.5
+"""Mean Dice over organs and test cases that each configuration must reach."""
+LEAST_AUROC = 0.6
+"""Mean AUROC of the labelled organs' attention maps over the pixels of held-out studies."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Size of a demo.
+
+    Attributes:
+        studies, held_out: image-report pairs to pretrain on and to score maps on.
+        labelled, test: labelled cases to finetune on and to score predictions on.
+        epochs: of pretraining. trainer: nnU-Net trainer. trainer_epochs: its epochs, for the progress bar.
+        judged: whether too low a score makes the demo fail.
+    """
+
+    studies: int = 1600
+    held_out: int = 150
+    labelled: int = 12
+    test: int = 4
+    epochs: int = 8
+    trainer: str = "nnUNetTrainerMOSMOS_demo"
+    trainer_epochs: int = 10
+    judged: bool = True
+
+
+FULL = Settings()
+QUICK = Settings(
+    studies=96,
+    held_out=24,
+    labelled=5,
+    test=2,
+    epochs=1,
+    trainer="nnUNetTrainerMOSMOS_smoke",
+    trainer_epochs=2,
+    judged=False,
+)
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where everything goes, below one output folder."""
+
+    root: Path
+
+    @property
+    def phantom(self) -> Path:
+        """Synthetic patients."""
+        return self.root / "phantom"
+
+    @property
+    def held_out(self) -> Path:
+        """Pairs that pretraining does not see."""
+        return self.phantom / "heldout"
+
+    @property
+    def prepared(self) -> Path:
+        """What `prepare` writes."""
+        return self.root / "prepared"
+
+    @property
+    def run(self) -> Path:
+        """The pretraining run."""
+        return self.root / "pretraining"
+
+    @property
+    def bundle(self) -> Path:
+        """The exported bundle."""
+        return self.root / "bundle"
+
+    @property
+    def raw(self) -> Path:
+        """The labelled data set, as nnU-Net reads it."""
+        return self.root / "nnUNet_raw" / DATASET_NAME
+
+    def model(self, configuration: str, trainer: str) -> Path:
+        """nnU-Net's folder of fold 0."""
+        return self.root / "nnUNet_results" / DATASET_NAME / f"{trainer}__nnUNetPlans__{configuration}" / "fold_0"
+
+    def predictions(self, configuration: str) -> Path:
+        """Predicted test cases."""
+        return self.root / "predictions" / configuration
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """nnU-Net's variables: its folders, and one worker process, because each costs seconds of imports.
+
+        Threads that wait must sleep: where other work shares the cores, threads that spin make small networks ten times
+        slower.
+        """
+        folders = {name: str(self.root / name) for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")}
+        return {**folders, "nnUNet_def_n_proc": "1", "nnUNet_n_proc_DA": "1", "OMP_WAIT_POLICY": "PASSIVE"}
