@@ -26,7 +26,7 @@ class Settings:
         judged: whether too low a score makes the demo fail.
     """
 
-    studies: int = 1600
+    studies: int = 1400
     held_out: int = 150
     labelled: int = 12
     test: int = 4

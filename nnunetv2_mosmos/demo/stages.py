@@ -7,35 +7,11 @@ from dataclasses import dataclass
 from nnunetv2_mosmos.demo.settings import CONFIGURATIONS, DATASET, Folders, Settings
 
 # A small network at the resolution of the labelled volumes: its stages are those that nnU-Net plans for them.
-_PRETRAINING = [
-    "--encoder",
-    "plainconv",
-    "--stages",
-    "3",
-    "--map-stride",
-    "4",
-    "--image-size",
-    "48",
-    "48",
-    "--embedding-dim",
-    "64",
-    "--scratch-hidden-size",
-    "64",
-    "--scratch-layers",
-    "2",
-    "--max-tokens",
-    "64",
-    "--batch-size",
-    "32",
-    "--learning-rate",
-    "2e-3",
-    "--contrastive-weight",
-    "0.1",
-    "--workers",
-    "0",
-    "--device",
-    "cpu",
-]
+_PRETRAINING = (
+    "--encoder plainconv --stages 3 --map-stride 4 --image-size 48 48 --embedding-dim 64 --scratch-hidden-size 32 "
+    "--scratch-layers 1 --max-tokens 64 --batch-size 16 --learning-rate 1e-3 --contrastive-weight 0.1 --workers 0 "
+    "--device cpu"
+).split()
 
 
 @dataclass(frozen=True)

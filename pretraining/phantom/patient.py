@@ -68,6 +68,20 @@ _DENSITIES: tuple[tuple[str, float, float, float, str], ...] = (
     ("vertebrae", 0.15, -110, 0.1, "osteopenia"),
     ("thyroid_gland", 0.12, -55, -0.06, "hypoattenuating"),
     ("brain", 0.06, -6, 0.06, "edema"),
+    ("liver", 0.02, -60, -0.15, "dark"),
+    ("liver", 0.02, 50, 0.15, "bright"),
+    ("spleen", 0.03, -50, -0.15, "dark"),
+    ("spleen", 0.03, 60, 0.15, "bright"),
+    ("kidney_left", 0.04, -70, -0.2, "dark"),
+    ("kidney_left", 0.02, 70, 0.15, "bright"),
+    ("kidney_right", 0.04, -70, -0.2, "dark"),
+    ("kidney_right", 0.02, 70, 0.15, "bright"),
+    ("pancreas", 0.03, -45, -0.15, "dark"),
+    ("heart", 0.04, -70, -0.2, "dark"),
+    ("heart", 0.03, 70, 0.15, "bright"),
+    ("lung_left", 0.04, 190, 0.12, "ground glass"),
+    ("lung_right", 0.04, 190, 0.12, "ground glass"),
+    ("vertebrae", 0.04, 160, -0.25, "sclerosis"),
 )
 
 

@@ -105,8 +105,8 @@ def kidney(traits: Traits, side: str) -> list[Part]:
     medulla = Intersection([Grown(shape, -8), Gyroid(26, 0.35, traits[organ].phase)])
     core = Ellipsoid(whole.center, tuple(0.7 * r for r in whole.radii), turn)
     return [
-        Part(organ, "kidney_cortex", shape, core=core),
-        Part(organ, "kidney_medulla", medulla),
+        Part(organ, "kidney_cortex", shape, core=core, parenchyma=True),
+        Part(organ, "kidney_medulla", medulla, parenchyma=True),
         Part(organ, "sinus", Intersection([sinus, Grown(shape, 2)])),
     ]
 

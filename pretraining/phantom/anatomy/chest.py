@@ -27,7 +27,7 @@ def lung(traits: Traits, side: str) -> list[Part]:
         [Grown(shape, -5), Gyroid(30, -0.9, phase, 1.2), Ellipsoid((sign * 50, 10, 190), (75, 75, 100))]
     )
     core = Ellipsoid((sign * 92, 14, 215), (30, 50, 70))
-    return [Part(organ, "lung", shape, core=core), Part(organ, "lung_vessel", vessels)]
+    return [Part(organ, "lung", shape, core=core, parenchyma=True), Part(organ, "lung_vessel", vessels)]
 
 
 def mediastinum(traits: Traits) -> list[Part]:
@@ -65,12 +65,12 @@ def heart(traits: Traits) -> list[Part]:
     }
     parts = [
         Part(None, "fat", Grown(outer, 4)),
-        Part("heart", "myocardium", outer, core=Ellipsoid(outer.center, (30, 25, 25))),
+        Part("heart", "myocardium", outer, core=Ellipsoid(outer.center, (30, 25, 25)), parenchyma=True),
     ]
     for tissue, rooms in chambers.items():
         for center, radii, angle in rooms:
             room = Ellipsoid(at("heart", center), tuple(r * size for r in radii), angle)
-            parts.append(Part("heart", tissue, Intersection([room, Grown(outer, -3)])))
+            parts.append(Part("heart", tissue, Intersection([room, Grown(outer, -3)]), parenchyma=True))
     return parts
 
 

@@ -92,6 +92,19 @@ DENSITY: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "osteopenia": (("diffuse demineralization of the vertebrae",), ("fatty marrow signal of the vertebrae",)),
     "hypoattenuating": (("the {n} is diffusely hypoattenuating",), ("the {n} shows diffusely reduced signal",)),
+    "dark": (
+        ("the {n} is diffusely hypoattenuating", "decreased attenuation of the {n}", "the {n} is dark"),
+        ("the {n} is diffusely hypointense", "decreased signal of the {n}", "the {n} is dark"),
+    ),
+    "bright": (
+        ("the {n} is diffusely hyperattenuating", "increased attenuation of the {n}", "the {n} is bright"),
+        ("the {n} is diffusely hyperintense", "increased signal of the {n}", "the {n} is bright"),
+    ),
+    "ground glass": (
+        ("diffuse ground glass opacity of the {n}", "the {n} is diffusely hazy"),
+        ("diffusely increased signal of the {n}",),
+    ),
+    "sclerosis": (("diffuse sclerosis of the vertebrae",), ("diffusely decreased signal of the vertebrae",)),
     "edema": (("diffuse cerebral edema in the brain",), ("diffuse edema of the brain",)),
 }  # fmt: skip
 
