@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from nnunetv2_mosmos.demo.settings import CONFIGURATIONS, DATASET, Folders, Settings
 
 # A small network at the resolution of the labelled volumes: its stages are those that nnU-Net plans for them.
-_PRETRAINING = (
+_PRETRAINING = shlex.split(
     "--encoder plainconv --stages 3 --map-stride 4 --image-size 48 48 --embedding-dim 64 --scratch-hidden-size 32 "
     "--scratch-layers 1 --max-tokens 64 --batch-size 16 --learning-rate 1e-3 --contrastive-weight 0.1 --workers 0 "
     "--device cpu"
-).split()
+)
 
 
 @dataclass(frozen=True)
