@@ -113,7 +113,8 @@ _DEMO = Preset(
         ),
         look=_EASY_LOOK,
     ),
-    organs=("liver", "spleen", "kidney"),
+    # In 250 iterations nnU-Net does not learn the spleen, which is as bright as the liver.
+    organs=("liver", "kidney"),
     reporting=Reporting(abnormal=1.0, normal=0.85, absent=0.95, minor=0.1, outside=0.7),
     studies_per_patient=2,
 )
