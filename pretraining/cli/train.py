@@ -27,6 +27,13 @@ class Options:
     """Processes that read images; 0 reads in the training process."""
     checkpoint_steps: int = 500
     """Steps between checkpoints within an epoch; every epoch ends with one."""
+    micro_batch_size: int | None = None
+    """Studies that are embedded at once, so that a `--batch-size` of any size fits into memory: a step then takes a
+    third longer. Each process's whole share of a step when left out."""
+    compile: bool = False
+    """Compile the image encoder (torch.compile): a slow start, then faster steps on a GPU."""
+    checkpoint_activations: bool = False
+    """Keep only what stages and blocks hand on, and compute the rest again for the gradient: less memory, more time."""
 
 
 def run(options: Options) -> int:
@@ -34,9 +41,19 @@ def run(options: Options) -> int:
     from pretraining.training.device import choose_device
     from pretraining.training.loop import Runtime
     from pretraining.training.pretrain import pretrain
+    from pretraining.training.processes import join
 
     config = TrainConfig(options.image, options.text, options.objective, options.optimization)
-    runtime = Runtime(choose_device(options.device), options.workers, options.checkpoint_steps)
+    processes, device = join(choose_device(options.device))
+    runtime = Runtime(
+        device,
+        options.workers,
+        options.checkpoint_steps,
+        options.micro_batch_size,
+        options.compile,
+        options.checkpoint_activations,
+        processes,
+    )
     pretrain(options.data, options.output, config, runtime)
     logging.getLogger(__name__).info("export it: mosmos_pretrain export --run %s --output BUNDLE", options.output)
     return 0

@@ -91,16 +91,34 @@ class ObjectiveConfig:
     """Binary cross-entropy or asymmetric loss, both over known tags only."""
     sentence_weight: float = 1.0
     """Weight of organ-sentence alignment."""
+    reconstruction_weight: float = 0.0
+    """Weight of masked reconstruction, which learns from what reports never mention."""
+    masked_fraction: float = 0.6
+    """Share of the image that masked reconstruction hides."""
+    balance_losses: bool = False
+    """Divide every loss by its own value before weighting, so that none outgrows the others."""
     attention_temperature: float = 0.07
     """Temperature of a tag's attention over positions."""
 
     def __post_init__(self) -> None:
-        weights = (self.contrastive_weight, self.tag_weight, self.sentence_weight)
+        weights = self.weights.values()
         if min(weights) < 0 or max(weights) == 0:
             raise UserError(
-                "--contrastive-weight, --tag-weight and --sentence-weight must not be negative, and one must be "
-                f"positive; got {weights}"
+                "--contrastive-weight, --tag-weight, --sentence-weight and --reconstruction-weight must not be "
+                f"negative, and one must be positive; got {tuple(weights)}"
             )
+        if not 0 < self.masked_fraction < 1:
+            raise UserError(f"--masked-fraction must lie between 0 and 1, not {self.masked_fraction}")
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weight of each loss, by its name in the metrics."""
+        return {
+            "contrastive": self.contrastive_weight,
+            "tags": self.tag_weight,
+            "sentences": self.sentence_weight,
+            "reconstruction": self.reconstruction_weight,
+        }
 
 
 @dataclass(frozen=True)
@@ -110,7 +128,7 @@ class OptimizationConfig:
     epochs: int = 30
     """Passes over the training studies."""
     batch_size: int = 32
-    """Studies a step."""
+    """Studies a step, over all processes: all of them are contrasted with each other."""
     learning_rate: float = 1e-4
     """Peak rate of AdamW."""
     text_rate_factor: float | None = None
@@ -121,8 +139,8 @@ class OptimizationConfig:
     """Share of the steps in which the rate rises; it then falls along a cosine."""
     clip_gradient: float = 1.0
     """Largest norm of the gradient."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """`auto` is bf16 on a GPU that has it, fp32 elsewhere."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """`auto` is bf16 on a GPU that has it, fp32 elsewhere; `fp16` scales its losses."""
     augment: bool = True
     """Rotation, scaling, brightness, contrast, gamma and noise; never a flip, for reports say left and right."""
     seed: int = 0

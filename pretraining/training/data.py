@@ -41,6 +41,10 @@ class Batch:
     sentence_tags: Tensor
     studies: tuple[str, ...]
 
+    def labels(self) -> dict[str, Tensor]:
+        """What the losses compare features with: `reports`, `targets`, `sentences`, `sentence_tags`."""
+        return {name: getattr(self, name) for name in ("reports", "targets", "sentences", "sentence_tags")}
+
     def to(self, device: torch.device) -> Batch:
         """The same on a device."""
         tensors = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "studies"}

@@ -15,6 +15,7 @@ from pretraining.bundle.info import BundledTag, BundleInfo
 from pretraining.errors import UserError
 from pretraining.image.convolutional import is_alias
 from pretraining.image.spec import cumulative_strides
+from pretraining.losses.temperature import Temperature
 from pretraining.text.bank import TextBank, TextNumbers
 from pretraining.text.encoder import TextEncoder
 from pretraining.text.tag_embeddings import random_prompt_features
@@ -60,7 +61,10 @@ def export_run(run: Path, output: Path, checkpoint: str, license_text: str) -> B
         if not is_alias(name)
     }
     tensors["tag_embeddings"] = embed_vocabulary(model.eval(), encoder.eval(), record)
-    return write_bundle(output, _info(run, record, model, encoder, state["step"], license_text), tensors)
+    temperature = Temperature()
+    temperature.load_state_dict(_below(state["task"], "objective.temperature."))
+    info = _info(run, record, model, encoder, temperature, state["step"], license_text)
+    return write_bundle(output, info, tensors)
 
 
 def _below(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -91,7 +95,13 @@ def _own_version() -> str:
 
 
 def _info(
-    run: Path, record: RunRecord, model: PretrainingModel, encoder: TextEncoder, step: int, license_text: str
+    run: Path,
+    record: RunRecord,
+    model: PretrainingModel,
+    encoder: TextEncoder,
+    temperature: Temperature,
+    step: int,
+    license_text: str,
 ) -> BundleInfo:
     entries = [entry for entry in Journal(run).read() if entry["step"] == step]
     metrics: dict[str, Any] = {
@@ -107,7 +117,7 @@ def _info(
         map_stride=cumulative_strides(record.spec)[model.map_stage],
         embedding_dim=record.config.image.embedding_dim,
         image_size=record.config.image.image_size,
-        temperature=float(model.temperature().detach()),
+        temperature=float(temperature().detach()),
         attention_temperature=record.config.objective.attention_temperature,
         tags=tuple(
             BundledTag(tag, record.vocabulary[tag].prompts, record.present.get(tag, 0), record.absent.get(tag, 0))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
 from pretraining.errors import UserError
@@ -24,11 +23,13 @@ from pretraining.training.checkpoint import (
     restore_random_state,
     write_checkpoint,
 )
-from pretraining.training.config import OptimizationConfig, TrainConfig
+from pretraining.training.config import TrainConfig
 from pretraining.training.data import Batch, StudyImages, in_order, loader
 from pretraining.training.journal import Journal
 from pretraining.training.optimizer import build_optimizer, build_schedule
 from pretraining.training.order import StudyOrder
+from pretraining.training.processes import Processes
+from pretraining.training.step import TrainingStep
 from pretraining.training.task import PretrainingTask
 from pretraining.training.validation import validate
 
@@ -43,11 +44,19 @@ class Runtime:
         device: where to compute.
         workers: processes that read images; 0 reads in the training process.
         checkpoint_steps: steps between checkpoints within an epoch.
+        micro_batch_size: studies that are embedded at once; a process's whole share of a step when None.
+        compile: compile the image encoder.
+        checkpoint_activations: keep fewer activations, and compute them again for the gradient.
+        processes: who trains together.
     """
 
     device: torch.device
     workers: int
     checkpoint_steps: int
+    micro_batch_size: int | None = None
+    compile: bool = False
+    checkpoint_activations: bool = False
+    processes: Processes = field(default_factory=Processes)
 
 
 @dataclass
@@ -63,13 +72,6 @@ class Progress:
     step: int = 0
     sums: dict[str, float] = field(default_factory=dict)
     best: float | None = None
-
-
-def uses_bf16(config: OptimizationConfig, device: torch.device) -> bool:
-    """Whether to compute in bf16."""
-    if config.precision == "auto":
-        return device.type == "cuda" and torch.cuda.is_bf16_supported()
-    return config.precision == "bf16"
 
 
 class Trainer:
@@ -101,11 +103,17 @@ class Trainer:
         self.runtime = runtime
         self.journal = Journal(folder)
         self.progress = Progress()
-        batch_size = min(self.options.batch_size, len(training))
-        self.order = StudyOrder(len(training), batch_size, self.options.seed)
+        self.order = StudyOrder(
+            len(training),
+            self.options.batch_size,
+            self.options.seed,
+            micro_batch_size=runtime.micro_batch_size,
+            processes=runtime.processes,
+        )
         self.steps = self.order.steps_per_epoch * self.options.epochs
         self.optimizer = build_optimizer(task, config)
         self.schedule = build_schedule(self.optimizer, self.steps, self.options.warmup_fraction)
+        self.step = TrainingStep(task, self.optimizer, self.options, runtime.processes)
 
     def run(self) -> None:
         """Train to the end.
@@ -137,7 +145,7 @@ class Trainer:
         )
         with bar:
             for _ in range(done, self.order.steps_per_epoch):
-                losses = self.train_step(next(batches))
+                losses = self.train_step(islice(batches, self.order.parts_of(self.progress.step)))
                 bar.update()
                 bar.set_postfix({name: f"{loss:.3f}" for name, loss in losses.items()})
                 ends_epoch = self.progress.step % self.order.steps_per_epoch == 0
@@ -145,8 +153,11 @@ class Trainer:
                     self.save()
         self._record(epoch)
 
-    def train_step(self, batch: Batch) -> dict[str, float]:
+    def train_step(self, parts: Iterable[Batch]) -> dict[str, float]:
         """One step of the optimizer.
+
+        Args:
+            parts: this process's micro-batches of the step.
 
         Returns:
             The losses by name.
@@ -154,31 +165,18 @@ class Trainer:
         Raises:
             UserError: the loss is not finite; nothing has changed then.
         """
-        batch = batch.to(self.runtime.device)
-        self.optimizer.zero_grad(set_to_none=True)
-        with self._autocast():
-            losses: dict[str, Tensor] = self.task(batch).losses
-        if not bool(torch.isfinite(losses["loss"])):
-            found = ", ".join(f"{name} {float(loss.detach()):.3g}" for name, loss in losses.items())
+        try:
+            values = self.step(parts, self.order.parts_of(self.progress.step))
+        except UserError as error:
             raise UserError(
-                f"the loss is not finite at step {self.progress.step + 1} ({found}) on the studies "
-                f"{', '.join(batch.studies)}; look at these, lower --learning-rate, or use --precision fp32; the last "
-                f"checkpoint in {self.folder} is intact"
-            )
-        losses["loss"].backward()
-        clip_grad_norm_(self.task.parameters(), self.options.clip_gradient)
-        self.optimizer.step()
+                f"step {self.progress.step + 1}: {error}; the last checkpoint in {self.folder} is intact"
+            ) from error
         self.schedule.step()
         self.progress.step += 1
-        values = {name: float(loss.detach()) for name, loss in losses.items()}
         sums = self.progress.sums
         for name, value in {**values, "steps": 1.0}.items():
             sums[name] = sums.get(name, 0.0) + value
         return values
-
-    def _autocast(self) -> torch.autocast:
-        enabled = uses_bf16(self.options, self.runtime.device)
-        return torch.autocast(self.runtime.device.type, dtype=torch.bfloat16, enabled=enabled)
 
     def _record(self, epoch: int) -> None:
         sums = self.progress.sums
@@ -186,7 +184,7 @@ class Trainer:
         entry |= {f"train/{name}": total / sums["steps"] for name, total in sums.items() if name != "steps"}
         if len(self.validation):
             batches = loader(self.validation, in_order(len(self.validation), self.options.batch_size), 0)
-            with self._autocast():
+            with self.step.autocast():
                 scores = validate(self.task, batches, self.runtime.device)
             entry |= {f"val/{name}": value for name, value in scores.items()}
         self.progress.sums = {}
@@ -207,6 +205,7 @@ class Trainer:
             "task": self.task.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
+            "scaler": self.step.scaler.state_dict(),
             "random": random_state(),
         }
 
@@ -238,6 +237,7 @@ class Trainer:
         self.task.load_state_dict(state["task"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
+        self.step.scaler.load_state_dict(state["scaler"])
         restore_random_state(state["random"])
         self.progress = Progress(state["step"], dict(state["sums"]), state["best"])
         self.journal.forget_after(self.progress.step // self.order.steps_per_epoch)

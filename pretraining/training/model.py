@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pretraining.heads.recognition import CosineAttentionRecognition, Recognition
+from pretraining.heads.reconstruction import MaskedReconstruction
 from pretraining.image.encoder import build_encoder
 from pretraining.image.pixel_projector import PixelProjector
 from pretraining.image.spec import EncoderSpec, cumulative_strides, feature_channels, map_stage_of
-from pretraining.losses.temperature import Temperature
 from pretraining.text.tag_embeddings import TagEmbeddings
-
-# SigLIP starts with all pairs taken for negatives.
-SIGLIP_BIAS = -10.0
 
 
 @dataclass(frozen=True)
@@ -41,10 +37,17 @@ class PretrainingModel(nn.Module):
         map_stride: wanted stride of the map grid.
         embedding_dim: D.
         attention_temperature: tau of the tags' attention.
+        masked_fraction: share of the image that masked reconstruction hides; None for none of it.
     """
 
     def __init__(
-        self, spec: EncoderSpec, hidden_size: int, map_stride: int, embedding_dim: int, attention_temperature: float
+        self,
+        spec: EncoderSpec,
+        hidden_size: int,
+        map_stride: int,
+        embedding_dim: int,
+        attention_temperature: float,
+        masked_fraction: float | None = None,
     ) -> None:
         super().__init__()
         strides, channels = cumulative_strides(spec), feature_channels(spec)
@@ -58,9 +61,11 @@ class PretrainingModel(nn.Module):
         self.recognition = CosineAttentionRecognition(embedding_dim, attention_temperature)
         self.organ_projector = nn.Linear(embedding_dim, embedding_dim)
         self.sentence_projector = nn.Linear(hidden_size, embedding_dim)
-        self.temperature = Temperature()
-        self.sentence_temperature = Temperature()
-        self.siglip_bias = nn.Parameter(torch.tensor(SIGLIP_BIAS))
+        self.reconstruction = (
+            None
+            if masked_fraction is None
+            else MaskedReconstruction(spec.input_channels, channels, strides, self.map_stage, masked_fraction)
+        )
 
     def embed_images(self, images: Tensor) -> ImageEmbeddings:
         """Embed images and their pixels.

@@ -5,37 +5,75 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 from torch.utils.data import Sampler
+
+from pretraining.errors import UserError
+from pretraining.training.processes import Processes
 
 
 class StudyOrder(Sampler[list[tuple[int, int]]]):
-    """Batches of `(epoch, index)`, without end.
+    """Micro-batches of `(epoch, index)`, without end: those of this process's share of each step.
 
-    Every epoch is a permutation of all studies; the last batch of an epoch is smaller where the sizes do not divide.
+    Every epoch is a permutation of all studies; the last step of an epoch is smaller where the sizes do not divide.
 
     Args:
         studies: how many there are.
-        batch_size: studies a batch.
+        batch_size: studies a step, over all processes.
         seed: fixes the permutations.
-        first_step: where to start; step s yields the same batch whether or not the run was interrupted.
+        first_step: where to start; step s yields the same studies whether or not the run was interrupted.
+        micro_batch_size: studies that are embedded at once; a process's whole share when omitted.
+        processes: who trains together.
+
+    Raises:
+        UserError: a step would have fewer studies than processes.
     """
 
-    def __init__(self, studies: int, batch_size: int, seed: int, first_step: int = 0) -> None:
+    def __init__(
+        self,
+        studies: int,
+        batch_size: int,
+        seed: int,
+        first_step: int = 0,
+        micro_batch_size: int | None = None,
+        processes: Processes | None = None,
+    ) -> None:
         self.studies = studies
-        self.batch_size = batch_size
+        self.batch_size = min(batch_size, studies)
         self.seed = seed
         self.first_step = first_step
+        self.micro_batch_size = micro_batch_size or self.batch_size
+        self.processes = processes or Processes()
+        smallest = studies % self.batch_size or self.batch_size
+        if smallest < self.processes.count:
+            raise UserError(
+                f"an epoch of {studies} studies in steps of --batch-size {self.batch_size} ends with a step of "
+                f"{smallest}, fewer than the {self.processes.count} processes; choose another --batch-size or fewer "
+                "processes"
+            )
 
     @property
     def steps_per_epoch(self) -> int:
         """Batches an epoch."""
         return -(-self.studies // self.batch_size)
 
+    def parts_of(self, step: int) -> int:
+        """How many micro-batches this process has of a step."""
+        return -(-len(self._share(np.arange(self._size(step)))) // self.micro_batch_size)
+
+    def _size(self, step: int) -> int:
+        position = step % self.steps_per_epoch
+        return min(self.batch_size, self.studies - position * self.batch_size)
+
+    def _share(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.array_split(chosen, self.processes.count)[self.processes.rank]
+
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         epoch, first = divmod(self.first_step, self.steps_per_epoch)
         while True:
             order = np.random.default_rng((self.seed, epoch)).permutation(self.studies)
             for step in range(first, self.steps_per_epoch):
-                chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
-                yield [(epoch, int(index)) for index in chosen]
+                share = self._share(order[step * self.batch_size : (step + 1) * self.batch_size])
+                for start in range(0, len(share), self.micro_batch_size):
+                    yield [(epoch, int(index)) for index in share[start : start + self.micro_batch_size]]
             epoch, first = epoch + 1, 0

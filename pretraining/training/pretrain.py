@@ -12,6 +12,7 @@ from pretraining.image.normalization import Normalization
 from pretraining.studies.arrays import read_shape
 from pretraining.text.bank import TextBank
 from pretraining.text.scratch import train_tokenizer
+from pretraining.training.activation_checkpointing import checkpoint_activations
 from pretraining.training.build import build_model, build_text_encoder, encoder_spec, load_foreign_weights
 from pretraining.training.config import TrainConfig
 from pretraining.training.corpus import Corpus, read_corpus
@@ -86,7 +87,9 @@ def pretrain(data: Path, output: Path, config: TrainConfig, runtime: Runtime) ->
     """
     corpus = read_corpus(data)
     record = describe(corpus, config)
-    open_run(output, corpus, record)
+    if runtime.processes.rank == 0:
+        open_run(output, corpus, record)
+    runtime.processes.wait()
     LOG.info(
         "%d training and %d validation images, %d tags",
         len(corpus.of("train")),
@@ -97,4 +100,13 @@ def pretrain(data: Path, output: Path, config: TrainConfig, runtime: Runtime) ->
     seed = config.optimization.seed if config.optimization.augment else None
     training = StudyImages(corpus.of("train"), size, channels, record.normalization, seed)
     validation = StudyImages(corpus.of("val"), size, channels, record.normalization, None)
-    Trainer(output, build_task(output, corpus, record), training, validation, config, runtime).run()
+    task = build_task(output, corpus, record)
+    runtime.processes.same_start(task)
+    if runtime.checkpoint_activations:
+        checkpoint_activations(task)
+    if runtime.compile:
+        task.model.encoder.compile()
+    # Initialized alike, the processes then draw different random numbers.
+    if runtime.processes.rank:
+        torch.manual_seed(config.optimization.seed + runtime.processes.rank)
+    Trainer(output, task, training, validation, config, runtime).run()

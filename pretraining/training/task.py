@@ -1,4 +1,4 @@
-"""The pretraining task: from a batch to its losses."""
+"""The pretraining task: from a batch to what the losses compare."""
 
 from __future__ import annotations
 
@@ -7,19 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from pretraining.heads.recognition import Recognition
-from pretraining.losses.contrastive import info_nce, siglip
-from pretraining.losses.organ_sentence import organ_sentence
-from pretraining.losses.tag_recognition import masked_asymmetric, masked_bce
 from pretraining.text.bank import TextBank
-from pretraining.text.similarity import similar_pairs, words_of
+from pretraining.text.similarity import words_of
 from pretraining.text.tag_embeddings import random_prompt_features
 from pretraining.training.config import ObjectiveConfig
 from pretraining.training.corpus import Corpus
 from pretraining.training.data import Batch
 from pretraining.training.model import PretrainingModel
-
-TAG_LOSSES = {"bce": masked_bce, "asymmetric": masked_asymmetric}
+from pretraining.training.objective import Objective
 
 
 @dataclass(frozen=True)
@@ -28,15 +23,11 @@ class Outcome:
 
     Attributes:
         losses: by name, unweighted; `loss` is their weighted sum.
-        images: `(B, D)` image embeddings.
-        reports: `(B, D)` report embeddings.
-        recognition: logits and maps of the used tags.
+        features: see `PretrainingTask.features`.
     """
 
     losses: dict[str, Tensor]
-    images: Tensor
-    reports: Tensor
-    recognition: Recognition
+    features: dict[str, Tensor]
 
 
 class PretrainingTask(nn.Module):
@@ -63,9 +54,8 @@ class PretrainingTask(nn.Module):
         # A frozen encoder is not saved with the run: it can be loaded again.
         self.text_encoder = bank.encoder if bank.cached is None else None
         self.bank = bank
-        self.objective = objective
+        self.objective = Objective(objective, [words_of(text) for text in corpus.texts])
         self.prompts = corpus.prompts
-        self.words = [words_of(text) for text in corpus.texts]
         rows = [corpus.vocabulary.ids.index(tag) for tag in corpus.tag_ids]
         self.random_prompts = (
             None
@@ -73,11 +63,15 @@ class PretrainingTask(nn.Module):
             else random_prompt_features(len(corpus.vocabulary.ids), bank.encoder.hidden_size, random_tags)[rows]
         )
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return self.model.image_projector.weight.device
+
     def prompt_features(self) -> Tensor:
         """`(K, H)`: the mean of each used tag's prompts."""
-        device = self.model.temperature.log_value.device
         if self.random_prompts is not None:
-            return self.random_prompts.to(device)
+            return self.random_prompts.to(self.device)
         numbers = torch.tensor([number for prompts in self.prompts for number in prompts])
         features = self.bank(numbers).split([len(prompts) for prompts in self.prompts])
         return torch.stack([feature.mean(0) for feature in features])
@@ -86,42 +80,42 @@ class PretrainingTask(nn.Module):
         """`(K, D)`: unit vectors of the used tags."""
         return self.model.tag_embeddings(self.prompt_features())
 
-    def forward(self, batch: Batch) -> Outcome:
-        """The losses of a batch."""
+    def wants(self, loss: str) -> bool:
+        """Whether to compute what a loss compares: training leaves out losses of weight 0, validation shows all."""
+        return bool(self.objective.config.weights[loss]) or not self.training
+
+    def features(self, batch: Batch, tags: Tensor) -> dict[str, Tensor]:
+        """What the losses compare; each row belongs to one study or one sentence, whatever else is in the batch.
+
+        Args:
+            batch: B studies with N sentences.
+            tags: `(K, D)`, from `embed_tags`.
+
+        Returns:
+            `images` `(B, D)` and, for the losses that are wanted, `reports` `(B, D)`, `logits` `(B, K)`, `organs` and
+            `sentences` `(N, D)`, `reconstruction` `(B,)`.
+        """
+        features = {}
         embedded = self.model.embed_images(batch.images)
-        recognition = self.model.recognition(embedded.pixels, self.embed_tags())
+        features["images"] = embedded.image
         # One pass of the text encoder serves reports and sentences.
-        texts = self.bank(torch.cat([batch.reports, batch.sentences]))
-        reports = self.model.embed_reports(texts[: len(batch.reports)])
-        losses = {
-            "contrastive": self._contrastive(embedded.image, reports, batch.reports),
-            "tags": TAG_LOSSES[self.objective.tag_loss](recognition.logits, batch.targets),
-            "sentences": self._sentences(recognition, texts[len(batch.reports) :], batch),
-        }
-        weights = {
-            "contrastive": self.objective.contrastive_weight,
-            "tags": self.objective.tag_weight,
-            "sentences": self.objective.sentence_weight,
-        }
-        # A loss of weight 0 is still watched, but has no part in the gradient.
-        losses["loss"] = sum((weights[name] * loss for name, loss in losses.items() if weights[name]), torch.zeros(()))
-        return Outcome(losses, embedded.image, reports, recognition)
+        numbers = [batch.reports[: len(batch.reports) * self.wants("contrastive")]]
+        numbers += [batch.sentences[: len(batch.sentences) * self.wants("sentences")]]
+        reports, sentences = self.bank(torch.cat(numbers)).split([len(part) for part in numbers])
+        if self.wants("contrastive"):
+            features["reports"] = self.model.embed_reports(reports)
+        if self.wants("tags") or self.wants("sentences"):
+            recognition = self.model.recognition(embedded.pixels, tags)
+        if self.wants("tags"):
+            features["logits"] = recognition.logits
+        if self.wants("sentences"):
+            features["organs"] = self.model.embed_organs(recognition, batch.sentence_rows, batch.sentence_tags)
+            features["sentences"] = self.model.embed_sentences(sentences)
+        if self.model.reconstruction is not None:
+            features["reconstruction"] = self.model.reconstruction(batch.images, self.model.encoder)
+        return features
 
-    def _contrastive(self, images: Tensor, reports: Tensor, groups: Tensor) -> Tensor:
-        temperature = self.model.temperature()
-        if self.objective.contrastive == "siglip":
-            return siglip(images, reports, temperature, self.model.siglip_bias, groups)
-        return info_nce(images, reports, temperature, groups)
-
-    def _sentences(self, recognition: Recognition, texts: Tensor, batch: Batch) -> Tensor:
-        if len(batch.sentences) == 0:
-            return recognition.logits.sum() * 0.0
-        organs = self.model.embed_organs(recognition, batch.sentence_rows, batch.sentence_tags)
-        similar = similar_pairs([self.words[number] for number in batch.sentences.tolist()]).to(organs.device)
-        return organ_sentence(
-            organs,
-            self.model.embed_sentences(texts),
-            batch.sentence_tags,
-            self.model.sentence_temperature(),
-            similar,
-        )
+    def forward(self, batch: Batch) -> Outcome:
+        """Features and losses of a batch that needs no splitting."""
+        features = self.features(batch, self.embed_tags())
+        return Outcome(self.objective(features, batch.labels()), features)

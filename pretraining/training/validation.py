@@ -32,10 +32,10 @@ def validate(task: PretrainingTask, batches: Iterable[Batch], device: torch.devi
         outcome = task(batch.to(device))
         for name, loss in outcome.losses.items():
             totals[name] = totals.get(name, 0.0) + float(loss) * len(batch.studies)
-        logits.append(outcome.recognition.logits.float().cpu())
+        logits.append(outcome.features["logits"].float().cpu())
         targets.append(batch.targets)
-        images.append(outcome.images.float().cpu())
-        reports.append(outcome.reports.float().cpu())
+        images.append(outcome.features["images"].float().cpu())
+        reports.append(outcome.features["reports"].float().cpu())
         groups.append(batch.reports)
     task.train()
     studies = sum(map(len, groups))

@@ -3,7 +3,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from pretraining.losses.contrastive import info_nce, siglip
+from pretraining.losses.info_nce import info_nce
+from pretraining.losses.siglip import siglip
 
 
 def unit(*shape, seed=0):

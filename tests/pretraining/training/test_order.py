@@ -2,7 +2,9 @@ from itertools import islice
 
 import pytest
 
+from pretraining.errors import UserError
 from pretraining.training.order import StudyOrder
+from pretraining.training.processes import Processes
 
 
 @pytest.mark.parametrize("studies", [1, 7, 8])
@@ -23,3 +25,21 @@ def test_step_s_is_the_same_batch_whether_or_not_the_run_was_interrupted():
     whole = list(islice(iter(StudyOrder(10, 4, seed=3)), 9))
     for step in range(9):
         assert next(iter(StudyOrder(10, 4, seed=3, first_step=step))) == whole[step]
+
+
+@pytest.mark.parametrize(("count", "micro"), [(1, 2), (2, 2), (3, 100)])
+def test_processes_and_micro_batches_share_out_the_same_studies(count, micro):
+    whole = list(islice(iter(StudyOrder(10, 4, seed=3)), 6))
+    shared = [[] for _ in whole]
+    for rank in range(count):
+        order = StudyOrder(10, 4, 3, micro_batch_size=micro, processes=Processes(rank, count)) if count < 3 else None
+        if order is None:
+            with pytest.raises(UserError, match="ends with a step of 2, fewer than the 3 processes"):
+                StudyOrder(10, 4, 3, processes=Processes(rank, count))
+            return
+        parts = iter(order)
+        for step in range(len(whole)):
+            mine = list(islice(parts, order.parts_of(step)))
+            assert all(len(part) <= micro for part in mine)
+            shared[step] += [study for part in mine for study in part]
+    assert shared == whole

@@ -21,10 +21,10 @@ def test_an_interrupted_run_ends_bit_identical_to_an_uninterrupted_one(
 ):
     take = Trainer.train_step
 
-    def die(self, batch):
+    def die(self, parts):
         if self.progress.step == step:
             raise Interrupted
-        return take(self, batch)
+        return take(self, parts)
 
     monkeypatch.setattr(Trainer, "train_step", die)
     run = tmp_path / "run"
@@ -86,10 +86,10 @@ def test_a_folder_with_something_else_is_not_written_into(prepared, tiny_config,
 def test_a_loss_that_is_not_finite_stops_before_the_step_and_names_the_studies(
     prepared, tiny_config, on_cpu, tmp_path, monkeypatch
 ):
-    from pretraining.training import task
+    from pretraining.training import objective
 
-    monkeypatch.setitem(task.TAG_LOSSES, "bce", lambda logits, targets: logits.sum() * float("nan"))
-    with pytest.raises(UserError, match=r"not finite at step 1 .* on the studies study\d+, "):
+    monkeypatch.setitem(objective.TAG_LOSSES, "bce", lambda logits, targets: logits.sum() * float("nan"))
+    with pytest.raises(UserError, match=r"step 1: the loss is not finite .* on the studies study\d+, "):
         pretrain(prepared, tmp_path / "run", tiny_config, on_cpu)
     assert not (tmp_path / "run" / LATEST).exists()
 

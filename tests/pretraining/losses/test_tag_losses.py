@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from pretraining.losses.tag_recognition import masked_asymmetric, masked_bce
+from pretraining.losses.masked_asymmetric import masked_asymmetric
+from pretraining.losses.masked_bce import masked_bce
 
 LOGITS = torch.tensor([[2.0, -1.0, 0.5], [-3.0, 0.0, 4.0]])
 TARGETS = torch.tensor([[1, 0, -1], [-1, 1, 0]])
