@@ -17,6 +17,7 @@ from pretraining.training.config import TrainConfig
 from pretraining.training.corpus import Corpus, read_corpus
 from pretraining.training.data import StudyImages
 from pretraining.training.loop import Runtime, Trainer
+from pretraining.training.reading import say_worker_deaths
 from pretraining.training.run_folder import (
     TOKENIZER,
     RunRecord,
@@ -97,4 +98,5 @@ def pretrain(data: Path, output: Path, config: TrainConfig, runtime: Runtime) ->
     seed = config.optimization.seed if config.optimization.augment else None
     training = StudyImages(corpus.of("train"), size, channels, record.normalization, seed)
     validation = StudyImages(corpus.of("val"), size, channels, record.normalization, None)
-    Trainer(output, build_task(output, corpus, record), training, validation, config, runtime).run()
+    with say_worker_deaths():
+        Trainer(output, build_task(output, corpus, record), training, validation, config, runtime).run()
