@@ -59,8 +59,10 @@ class Normalization:
             assert self.mean is not None and self.std is not None
             return ((values.clip(self.lower, self.upper) - self.mean) / max(self.std, SMALLEST_STD)).astype(np.float32)
         axes = tuple(range(1, values.ndim))
-        centered = values - values.mean(axes, keepdims=True)
-        return np.asarray(centered / np.maximum(values.std(axes, keepdims=True), SMALLEST_STD), np.float32)
+        # In place: volumes are large, and reading them is what training waits for.
+        values -= values.mean(axes, keepdims=True)
+        values /= np.maximum(np.sqrt(np.square(values).mean(axes, keepdims=True)), SMALLEST_STD)
+        return values
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types; numbers that the scheme does not use are left out."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
@@ -17,6 +18,9 @@ from pretraining.image.normalization import Normalization
 from pretraining.studies.arrays import read_array
 from pretraining.training.augmentation import Augmentation
 from pretraining.training.corpus import Pair
+from pretraining.training.reading import Failure, failure_of, without_failures
+
+Sample = tuple[Tensor, Pair]
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,12 @@ class Batch:
         moved: dict[str, Tensor] = {name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()}
         return replace(self, **moved)  # type: ignore[arg-type]  # `studies` is not among them
 
+    def pin_memory(self) -> Batch:
+        """The same in page-locked memory, which a GPU reads while it computes; the loader calls it."""
+        return replace(self, images=self.images.pin_memory())
 
-class StudyImages(Dataset[tuple[Tensor, Pair]]):
+
+class StudyImages(Dataset[Sample | Failure]):
     """Images of pairs, normalized, scaled into the network's input and, for training, augmented.
 
     Args:
@@ -81,10 +89,29 @@ class StudyImages(Dataset[tuple[Tensor, Pair]]):
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Pair]:
+    def __getitem__(self, key: tuple[int, int]) -> Sample | Failure:
         epoch, index = key
         pair = self.pairs[index]
-        stored = read_array(pair.image)
+        try:
+            return self.prepare(read_array(pair.image), epoch, index), pair
+        except Exception as error:  # noqa: BLE001 - raised in the training process
+            return failure_of(error, pair.study)
+
+    def prepare(self, stored: NDArray[Any], epoch: int, index: int) -> Tensor:
+        """A stored image as the network gets it.
+
+        Args:
+            stored: `(C, *S)`, as prepared.
+            epoch: which one.
+            index: the pair's.
+
+        Returns:
+            `(C, *size)` in fp32.
+
+        Raises:
+            UserError: dimension or channels are not those of the run.
+        """
+        pair = self.pairs[index]
         if (stored.ndim - 1, stored.shape[0]) != (len(self.size), self.channels):
             raise UserError(
                 f"study '{pair.study}' has an image of shape {stored.shape}, channels first, but this run reads "
@@ -95,10 +122,20 @@ class StudyImages(Dataset[tuple[Tensor, Pair]]):
         fitted = apply_fit(image, fit_of(image.shape[1:], self.size, pair.spacing))
         if self.augmentation is not None and self.seed is not None:
             fitted = self.augmentation(fitted, (self.seed, epoch, index))
-        return fitted, pair
+        return fitted
 
 
-def collate(samples: Sequence[tuple[Tensor, Pair]]) -> Batch:
+def collate_read(samples: Sequence[Sample | Failure]) -> Batch | Failure:
+    """Join samples into a batch, or pass on the first that could not be read."""
+    read: list[Sample] = []
+    for sample in samples:
+        if isinstance(sample, Failure):
+            return sample
+        read.append(sample)
+    return collate(read)
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
     """Join samples into a batch."""
     pairs = [pair for _, pair in samples]
     spoken = [(row, tag, text) for row, pair in enumerate(pairs) for tag, text in pair.sentences]
@@ -116,18 +153,24 @@ def collate(samples: Sequence[tuple[Tensor, Pair]]) -> Batch:
 
 def loader(
     dataset: StudyImages, batches: Sampler[Any] | Sequence[list[tuple[int, int]]], workers: int
-) -> DataLoader[Any]:
-    """Reads batches, in `workers` processes or, with 0, in this one."""
-    return DataLoader(
+) -> Iterator[Batch]:
+    """Reads batches, in `workers` processes or, with 0, in this one.
+
+    Raises:
+        UserError: a user's mistake in reading a study.
+        ReadingError: a defect in reading a study in another process.
+    """
+    reading: DataLoader[Any] = DataLoader(
         dataset,
         batch_sampler=batches,
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=collate_read,
         pin_memory=torch.cuda.is_available(),
         persistent_workers=workers > 0,
         # A loader seeds its workers from the global generator otherwise, which would disturb a resumed run.
         generator=torch.Generator(),
     )
+    return without_failures(reading)
 
 
 def in_order(studies: int, batch_size: int) -> list[list[tuple[int, int]]]:

@@ -132,7 +132,7 @@ class Trainer:
 
     def _batches(self) -> Iterator[Batch]:
         self.order.first_step = self.progress.step
-        return iter(loader(self.training, self.order, self.runtime.workers))
+        return loader(self.training, self.order, self.runtime.workers)
 
     def _finish_epoch(self, batches: Iterator[Batch]) -> None:
         epoch, done = divmod(self.progress.step, self.order.steps_per_epoch)

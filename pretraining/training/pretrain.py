@@ -18,6 +18,7 @@ from pretraining.training.config import TrainConfig
 from pretraining.training.corpus import Corpus, read_corpus
 from pretraining.training.data import StudyImages
 from pretraining.training.loop import Runtime, Trainer
+from pretraining.training.reading import say_worker_deaths
 from pretraining.training.run_folder import (
     TOKENIZER,
     RunRecord,
@@ -109,4 +110,5 @@ def pretrain(data: Path, output: Path, config: TrainConfig, runtime: Runtime) ->
     # Initialized alike, the processes then draw different random numbers.
     if runtime.processes.rank:
         torch.manual_seed(config.optimization.seed + runtime.processes.rank)
-    Trainer(output, task, training, validation, config, runtime).run()
+    with say_worker_deaths():
+        Trainer(output, task, training, validation, config, runtime).run()
