@@ -6,14 +6,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from nnunetv2_mosmos.convert.datasets import Name, read_source
+from nnunetv2_mosmos.convert.source import Modality, Source
 from pretraining.errors import UserError
 
 if TYPE_CHECKING:
-    from nnunetv2_mosmos.convert.source import Source
     from nnunetv2_mosmos.convert.write import Conversion
 
 PROGRAM = "nnUNetv2_mosmos_convert"
@@ -23,16 +24,17 @@ PROGRAM = "nnUNetv2_mosmos_convert"
 class Options:
     """Convert a public dataset, as downloaded and unpacked, to an nnU-Net raw dataset."""
 
-    name: tyro.conf.Positional[Literal["btcv", "amos", "mmwhs", "brats"]]
+    name: tyro.conf.Positional[Name]
     """BTCV, AMOS22, MM-WHS 2017, or BraTS (2018 to 2021, or 2023)."""
     input: Annotated[Path, tyro.conf.arg(aliases=["-i"])]
     """Folder of the unpacked download."""
     dataset_id: Annotated[int, tyro.conf.arg(aliases=["-d"])]
     """Number of the new dataset, 1 to 999."""
-    modality: Literal["ct", "mr", "both"] | None = None
+    modality: Modality | None = None
     """Which images, of AMOS22 (ct is its task 1, both its task 2) and MM-WHS."""
     link: bool = False
-    """Link to the downloaded files instead of copying them. Labels with new values are written all the same."""
+    """Link to the downloaded files instead of copying them; labels with new values and uncompressed files are written all
+    the same."""
 
 
 def run(options: Options) -> list[str]:
@@ -47,7 +49,6 @@ def run(options: Options) -> list[str]:
     Raises:
         UserError: no such download, a number that is taken, or files that cannot be what they should.
     """
-    from nnunetv2_mosmos.convert.datasets import read_source
     from nnunetv2_mosmos.convert.write import convert
 
     raw = _free_raw_folder(options.dataset_id)

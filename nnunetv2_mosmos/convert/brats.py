@@ -79,8 +79,4 @@ def _case(folder: Path, naming: Naming) -> Case:
     return Case(name, images, volume(folder, name + naming.label))
 
 
-def _stem(file: Path) -> str:
-    return file.name.removesuffix(".gz").removesuffix(".nii")
-
-
 BRATS = Dataset(("mr",), read)

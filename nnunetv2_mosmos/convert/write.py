@@ -19,8 +19,6 @@ from nnunetv2_mosmos.convert.check import RejectedCaseError, check_case, read_va
 from nnunetv2_mosmos.convert.source import Case, Source
 from pretraining.errors import UserError
 
-PROGRAM = "nnUNetv2_mosmos_convert"
-
 
 @dataclass(frozen=True)
 class Conversion:
@@ -109,7 +107,7 @@ def _write(folder: Path, source: Source, training: Sequence[Case], test: Sequenc
         reference=source.reference,
         overwrite_image_reader_writer=source.reader,
         license=f"see {source.reference}",
-        converted_by=PROGRAM,
+        converted_by="nnUNetv2_mosmos_convert",
     )
 
 
