@@ -33,8 +33,7 @@ class Options:
     modality: Modality | None = None
     """Which images, of AMOS22 (ct is its task 1, both its task 2) and MM-WHS."""
     link: bool = False
-    """Link to the downloaded files instead of copying them; labels with new values and uncompressed files are written all
-    the same."""
+    """Link to the downloaded files instead of copying them. Labels that get new values, and *.nii, are written."""
 
 
 def run(options: Options) -> list[str]:
