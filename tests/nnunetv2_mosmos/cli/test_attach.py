@@ -77,6 +77,41 @@ def test_labels_without_tags_are_refused_by_name_and_both_ways_out_work(unplanne
     assert "blob       no tag: no tag fits its name; it gets no map" in capsys.readouterr().out
 
 
+def test_labels_share_a_tag_sides_stay_apart_and_ignored_voxels_are_no_label(unplanned, unet_bundle, capsys):
+    labels = {
+        "background": 0,
+        "right kidney": 1,
+        "left kidney": 2,
+        "lobe one": 3,
+        "lobe two": 4,
+        "cyst": 5,
+        "ignore": 6,
+    }
+    folder = unplanned(labels)
+    words = ["-d", "918", "-b", str(unet_bundle.path), "--map", "lobe one=liver", "--map", "lobe two=liver"]
+    assert main(words) == 1
+    assert "no tag of the bundle fits the label cyst: name one" in capsys.readouterr().err
+    assert main([*words, "--allow-untagged"]) == 0
+    assert read_attachment(folder).label_tags == {
+        "right kidney": "kidney_right",
+        "left kidney": "kidney_left",
+        "lobe one": "liver",
+        "lobe two": "liver",
+        "cyst": None,
+    }
+    output = capsys.readouterr().out
+    assert "WARNING: right kidney, left kidney tell left from right" in output
+    assert "ignore" not in output
+
+
+def test_overlapping_regions_have_a_tag_each(unplanned, unet_bundle):
+    folder = unplanned({"background": 0, "abdominal organs": [1, 2], "spleen": [2], "liver": 1})
+    words = ["-d", "918", "-b", str(unet_bundle.path), "--map", "abdominal organs=kidney_left"]
+    assert main(words) == 0
+    tags = {"abdominal organs": "kidney_left", "spleen": "spleen", "liver": "liver"}
+    assert read_attachment(folder).label_tags == tags
+
+
 def test_a_tag_that_the_bundle_has_no_embedding_of_is_told_apart(unplanned, unet_bundle, capsys):
     unplanned({"background": 0, "liver": 1, "pancreas": 2})
     assert main(["-d", "918", "-b", str(unet_bundle.path), "--allow-untagged"]) == 0

@@ -107,6 +107,7 @@ LABELS = {
     "bladder": "urinary_bladder",
     "prostate/uterus": "prostate_or_uterus",
     "gall bladder": "gallbladder",
+    "arota": "aorta",  # the misprint is in the dataset.json that AMOS distributes
     # MM-WHS
     "LV blood cavity": "heart_ventricle_left",
     "left ventricle blood cavity": "heart_ventricle_left",
@@ -119,6 +120,7 @@ LABELS = {
     "tumor core": "brain_tumor_core",
     "enhancing tumor": "brain_tumor_enhancing",
     "edema": "brain_tumor_edema",
+    "peritumoral edematous/invaded tissue": "brain_tumor_edema",
     "necrotic and non-enhancing tumor core": "brain_tumor_necrotic_core",
     # MSD hippocampus, OpenKBP, Sunnybrook
     "Anterior": "hippocampus_anterior",

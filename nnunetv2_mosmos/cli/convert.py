@@ -1,0 +1,121 @@
+"""`nnUNetv2_mosmos_convert`: makes an nnU-Net raw dataset of a public dataset as it is distributed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from nnunetv2_mosmos.convert.datasets import Name, read_source
+from nnunetv2_mosmos.convert.source import Modality, Source
+from pretraining.errors import UserError
+
+if TYPE_CHECKING:
+    from nnunetv2_mosmos.convert.write import Conversion
+
+PROGRAM = "nnUNetv2_mosmos_convert"
+
+
+@dataclass
+class Options:
+    """Convert a public dataset, as downloaded and unpacked, to an nnU-Net raw dataset."""
+
+    name: tyro.conf.Positional[Name]
+    """BTCV, AMOS22, MM-WHS 2017, or BraTS (2018 to 2021, or 2023)."""
+    input: Annotated[Path, tyro.conf.arg(aliases=["-i"])]
+    """Folder of the unpacked download."""
+    dataset_id: Annotated[int, tyro.conf.arg(aliases=["-d"])]
+    """Number of the new dataset, 1 to 999."""
+    modality: Modality | None = None
+    """Which images, of AMOS22 (ct is its task 1, both its task 2) and MM-WHS."""
+    link: bool = False
+    """Link to the downloaded files instead of copying them. Labels that get new values, and *.nii, are written."""
+
+
+def run(options: Options) -> list[str]:
+    """Convert.
+
+    Args:
+        options: what the user gave.
+
+    Returns:
+        Lines to print.
+
+    Raises:
+        UserError: no such download, a number that is taken, or files that cannot be what they should.
+    """
+    from nnunetv2_mosmos.convert.write import convert
+
+    raw = _free_raw_folder(options.dataset_id)
+    source = read_source(options.name, options.input, options.modality)
+    conversion = convert(source, raw / f"Dataset{options.dataset_id:03d}_{source.title}", options.link)
+    return [*_summary(conversion), *_next_commands(options.dataset_id, source)]
+
+
+def _free_raw_folder(dataset_id: int) -> Path:
+    from nnunetv2.paths import nnUNet_raw
+    from nnunetv2.utilities.dataset_name_id_conversion import find_candidate_datasets
+
+    if not nnUNet_raw.is_set():
+        raise UserError("the environment variable nnUNet_raw is not set: set nnU-Net's three folders first")
+    if not 0 < dataset_id < 1000:
+        raise UserError(f"--dataset-id {dataset_id}: nnU-Net numbers datasets from 1 to 999")
+    taken = find_candidate_datasets(dataset_id)
+    if len(taken):
+        raise UserError(
+            f"--dataset-id {dataset_id} is taken by {taken[0]}: give another number, or remove that dataset from "
+            "nnU-Net's three folders"
+        )
+    return Path(nnUNet_raw)
+
+
+def _summary(conversion: Conversion) -> list[str]:
+    folder = conversion.folder
+    lines = [f"{folder.name}: {conversion.training} training cases, {conversion.test} test cases ({folder})"]
+    lines += [f"  {name}: a known slip in its label was mended" for name in conversion.slips]
+    if conversion.rejects:
+        lines.append(f"WARNING: {len(conversion.rejects)} left out, listed in {folder / 'rejects.csv'}:")
+        lines += [f"  {name}: {reason}" for name, reason in conversion.rejects]
+    return lines
+
+
+def _next_commands(number: int, source: Source) -> list[str]:
+    from nnunetv2_mosmos.labels.tags import lateral_warning, resolve_label_tags
+    from pretraining.tags.vocabulary import load_vocabulary
+
+    vocabulary = load_vocabulary()
+    sided = lateral_warning(resolve_label_tags(source.labels, vocabulary, vocabulary.ids), vocabulary)
+    trainer = "nnUNetTrainerMOSMOS_onlyMirror01" if sided else "nnUNetTrainerMOSMOS"
+    return [
+        "next:",
+        f"  nnUNetv2_plan_and_preprocess -d {number} --verify_dataset_integrity",
+        f"  nnUNetv2_mosmos_attach -d {number} -b BUNDLE",
+        f"  nnUNetv2_train {number} 3d_fullres 0 -tr {trainer}",
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point.
+
+    Args:
+        arguments: the words after the command; `sys.argv` when omitted.
+
+    Returns:
+        0, or 1 for a user's mistake.
+    """
+    options = tyro.cli(Options, prog=PROGRAM, args=arguments, config=(tyro.conf.FlagCreatePairsOff,))
+    try:
+        for line in run(options):
+            print(line)
+    except UserError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
