@@ -45,8 +45,13 @@ def run(options: Options) -> int:
     """Evaluate."""
     if (options.run is None) == (options.bundle is None):
         raise UserError("give either --run or --bundle: one of them is evaluated")
-    if options.show_reports and options.page is None:
-        raise UserError("--show-reports changes the page; give --page FILE.html, too")
+    if options.show_reports and (options.page is None or options.run is None):
+        raise UserError("--show-reports is for the page's retrieval examples; give --run and --page FILE.html, too")
+    for name, file in (("--json", options.json), ("--page", options.page)):
+        if file is not None and file.is_dir():
+            raise UserError(f"{name} {file} is a folder; give a file in it")
+    if options.batch_size < 1 or options.workers < 0:
+        raise UserError("--batch-size must be at least 1, --workers at least 0")
     from pretraining.evaluation.evaluate import Evaluation, to_json
     from pretraining.evaluation.network import open_bundle, open_run
     from pretraining.evaluation.page import render_page

@@ -10,7 +10,7 @@ The JSON, in which an unknown figure is null (NaN is never written):
   (`source`, `images`);
 - `notes`: sentences that a reader must know;
 - `overall`, `regions` and `modalities` (name -> scores), each with `studies`, `few` (fewer than 20), and
-  - `retrieval`: `not available` (why), or `candidates`, `different reports` and for `image_to_report` and
+  - `retrieval`: `not_available` (why), or `candidates`, `different_reports` and for `image_to_report` and
     `report_to_image` the `value` and `chance` of `r1`, `r5`, `r10`, `median_rank`;
   - `tags`: `mean` over the tags that have both a present and a negative study, `tags_scored`,
     `tags_scored_within_regions`, and `per_tag`: `present`, `negative`, `unknown` (studies), `auc`, `ap`, `chance_ap`,
@@ -69,6 +69,7 @@ class Evaluation:
         self.split = split
         self.masks = masks
         self.every = read_manifest(data)
+        self.vocabulary_hash = read_vocabulary(data).hash
         self.studies = [study for study in self.every if split in ("all", study.split)]
         if not self.studies:
             found = ", ".join(sorted({study.split for study in self.every}))
@@ -95,7 +96,6 @@ class Evaluation:
         measured = len({entry.image for entry in seen.localized})
         if masks is not None and not measured:
             raise UserError(self._why_none(masks))
-        vocabulary_hash = read_vocabulary(self.data).hash
         document = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -110,7 +110,7 @@ class Evaluation:
             },
             "data": {
                 "manifest_sha256": hashlib.sha256((self.data / MANIFEST_NAME).read_bytes()).hexdigest(),
-                "vocabulary_hash": vocabulary_hash,
+                "vocabulary_hash": self.vocabulary_hash,
                 "split": self.split,
                 "studies": len(self.studies),
                 "images": sum(len(study.images) for study in self.studies),
@@ -124,7 +124,7 @@ class Evaluation:
                 "left_out": dict(sorted(masks.left_out.items())),
                 "prior": guessing,
             },
-            "notes": self._notes(network, vocabulary_hash),
+            "notes": self._notes(network),
             **score_groups(seen),
             "examples": examples(seen),
         }
@@ -161,9 +161,9 @@ class Evaluation:
                 used += 1
         return {"source": "training studies" if training else "the other evaluated patients", "images": used}
 
-    def _notes(self, network: Network, vocabulary_hash: str) -> list[str]:
+    def _notes(self, network: Network) -> list[str]:
         notes = []
-        if vocabulary_hash != network.vocabulary.hash:
+        if self.vocabulary_hash != network.vocabulary.hash:
             notes.append("The reports were read with another vocabulary than those of training: tags may differ.")
         if self.split in ("train", "all"):
             notes.append("Training studies are among those evaluated: the figures say little about new studies.")

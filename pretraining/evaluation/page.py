@@ -15,6 +15,7 @@ th { color: var(--faint); font-weight: 600; } th.number { text-align: right; } t
 tr.few td { color: var(--faint); } svg { width: 100%; max-width: 420px; display: block; }
 .panel td:first-child { position: sticky; left: 0; background: white; }
 .columns > .panel { min-width: 0; flex-basis: 300px; } td.id { white-space: normal; overflow-wrap: anywhere; }
+.number + td { padding-left: 12px; }
 @media (max-width: 600px) { main { padding: 12px; } .tile { flex: 1 1 40%; } .panel { padding: 10px; } }
 """
 _SHOWN_CHARACTERS = 300
@@ -107,8 +108,8 @@ def _tiles(overall: Mapping[str, Any]) -> str:
 def _notes(document: Mapping[str, Any]) -> str:
     retrieval = document["overall"]["retrieval"]
     notes = list(document["notes"])
-    if "not available" in retrieval:
-        notes.append(f"Retrieval is not available: {retrieval['not available']}.")
+    if "not_available" in retrieval:
+        notes.append(f"Retrieval is not available: {retrieval['not_available']}.")
     if document["masks"] is None:
         notes.append("Localization was not measured: no --masks were given.")
     if document["overall"]["few"]:
@@ -130,10 +131,8 @@ def _overview(document: Mapping[str, Any]) -> str:
             rows = [((name, *_retrieval_cells(scores["retrieval"], way)), scores["few"]) for name, scores in groups]
             tables += f"<h2>Retrieval, {title}</h2>{_table(('', 'candidates', *names), rows)}"
         tables += '<p class="faint">The candidates are the studies of the row; equal reports are not confused.</p>'
-    return (
-        f'<h2>Overall, by region, by modality</h2><p class="faint">Pale: fewer than {FEWEST_STUDIES} studies.</p>'
-        + tables
-    )
+    pale = f"Pale, here and below: fewer than {FEWEST_STUDIES} studies, or no figure."
+    return f'<h2>Overall, by region, by modality</h2><p class="faint">{pale}</p>{tables}'
 
 
 _WAYS = {"image_to_report": "image to report", "report_to_image": "report to image"}
@@ -180,7 +179,7 @@ def _tags(tags: Mapping[str, Any]) -> str:
                 _beside(entry["ap"], entry["chance_ap"]),
                 _beside(entry["brier"], entry["base_rate_brier"]),
             ),
-            entry["auc"] is None,
+            entry["auc"] is None or entry["present"] + entry["negative"] < FEWEST_STUDIES,
         )
         for tag, entry in known
     ]
@@ -205,7 +204,7 @@ def _localization(located: Mapping[str, Any] | None, masks: Mapping[str, Any] | 
                 *_located_cells(entry["attention"], entry["prior"]),
                 _number(entry["attention"]["prevalence"], 3),
             ),
-            False,
+            entry["attention"]["studies"] < FEWEST_STUDIES,
         )
         for tag, entry in ordered
     ]

@@ -57,18 +57,18 @@ def score(seen: Observations, rows: NDArray[np.int64]) -> dict[str, Any]:
 
 def _retrieval(seen: Observations, rows: NDArray[np.int64]) -> dict[str, Any]:
     if seen.images is None:
-        return {"not available": "a bundle carries no text encoder"}
+        return {"not_available": "a bundle carries no text encoder"}
     with_report = torch.from_numpy(rows)[seen.groups[rows] >= 0]
     groups = seen.groups[with_report]
     if seen.reports is None or len(groups.unique()) < 2:
-        return {"not available": "fewer than two different reports"}
+        return {"not_available": "fewer than two different reports"}
     found = retrieval_scores(seen.images[with_report], seen.reports[with_report], groups)
     chance = chance_levels(groups)
     ways = {
         way: {name: {"value": found[f"{way}_{name}"], "chance": level} for name, level in chance.items()}
         for way in ("image_to_report", "report_to_image")
     }
-    return {"candidates": len(groups), "different reports": len(groups.unique()), **ways}
+    return {"candidates": len(groups), "different_reports": len(groups.unique()), **ways}
 
 
 def _tags(seen: Observations, rows: NDArray[np.int64]) -> dict[str, Any]:

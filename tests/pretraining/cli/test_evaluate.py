@@ -6,9 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import torch
+from sklearn.metrics import roc_auc_score
 
 from pretraining.cli.main import main
-from pretraining.studies.arrays import write_array
+from pretraining.maps.mapper import AttentionMapper
+from pretraining.studies.arrays import read_array, write_array
 from pretraining.studies.manifest import read_manifest, write_manifest
 
 CENTERS = {"liver": (9, 8), "spleen": (9, 24), "kidney_left": (22, 22), "kidney_right": (22, 10)}
@@ -72,9 +75,26 @@ def test_a_bundle_says_the_same_of_tags_and_maps_as_its_run(finished_run, bundle
     code, found = evaluate(tmp_path, "--bundle", bundle.path, *words)
     _, of_run = evaluate(tmp_path, "--run", finished_run, "--checkpoint", "latest", *words)
     assert code == 0
-    assert "no text encoder" in found["overall"]["retrieval"]["not available"]
+    assert "no text encoder" in found["overall"]["retrieval"]["not_available"]
     for name in ("tags", "calibration", "localization"):
         assert json.dumps(found["overall"][name]) == json.dumps(of_run["overall"][name])
+    assert found["overall"]["localization"]["per_tag"]["liver"]["attention"]["auroc"] == pytest.approx(
+        liver_auroc_of_written_maps(bundle, prepared)
+    )
+
+
+def liver_auroc_of_written_maps(bundle, prepared):
+    """From the maps that `mosmos_pretrain maps` makes."""
+    mapper = AttentionMapper(bundle, ["liver"], torch.device("cpu"))
+    found = []
+    for study in read_manifest(prepared):
+        if study.split == "val" and study.tags.get("liver") == "present" and study.id != "study39":
+            row, column = CENTERS["liver"]
+            mask = np.zeros((32, 32), bool)
+            mask[row - 3 : row + 3, column - 3 : column + 3] = True
+            values = mapper(read_array(prepared / study.images[0])).maps[0]
+            found.append(roc_auc_score(mask.ravel(), values.ravel()))
+    return np.mean(found)
 
 
 @pytest.fixture
@@ -119,6 +139,8 @@ def test_mistakes_are_one_sentence(finished_run, bundle, prepared, masks, tmp_pa
         (*here, "--bundle", tmp_path): "has no bundle.json",
         (*here, "--run", tmp_path): "is not a run",
         (*here, "--run", finished_run, "--show-reports"): "--page",
+        (*here, "--run", finished_run, "--page", tmp_path): "is a folder",
+        (*here, "--run", finished_run, "--batch-size", 0): "--batch-size must be at least 1",
     }.items():
         assert evaluate(tmp_path, *words)[0] == 1, said
         error = capsys.readouterr().err.strip()

@@ -53,7 +53,7 @@ def test_the_candidates_are_the_studies_of_the_group(seen):
         "chance": pytest.approx(1 / 30),
     }
     assert scores["regions"]["chest"]["retrieval"]["report_to_image"]["r1"]["chance"] == pytest.approx(1 / 5)
-    assert "not available" in scores["modalities"]["MR"]["retrieval"]
+    assert "not_available" in scores["modalities"]["MR"]["retrieval"]
 
 
 def test_counts_brier_and_the_base_rate_of_a_tag(seen):
