@@ -17,8 +17,9 @@ The JSON, in which an unknown figure is null (NaN is never written):
     `auc_within_regions`, `negative_within_regions`, `brier`, `base_rate_brier`;
   - `calibration`: null, or `entries`, `expected_calibration_error`, `brier`, `base_rate_brier`, `bins` of equal mass;
   - `localization`: null, or `mean` over tags and `per_tag`, each with the figures of the `attention` maps and of the
-    static position `prior` on the same images: `auroc`, `average_precision`, `hit`, `prevalence` (the chance level of
-    the two before it), and `tags` or `studies`, of which there are as many as images with the organ;
+    static position `prior` (on those images whose organ another patient's mask shows): `auroc`, `average_precision`,
+    `hit`, `prevalence` (the chance level of the two before it), and how many `tags` or `studies` (each image of a
+    study counts);
 - `examples`: ids of studies, the place of the own report (`rank`) and whose reports are `nearest`.
 """
 
@@ -100,35 +101,25 @@ class Evaluation:
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
             "created_by": _versions(),
-            "model": {
-                **network.origin,
-                "vocabulary_hash": network.vocabulary.hash,
-                "encoder": network.spec.kind,
-                "dim": network.spec.dim,
-                "image_size": list(network.image_size),
-                "tags": len(network.tag_ids),
-            },
-            "data": {
-                "manifest_sha256": hashlib.sha256((self.data / MANIFEST_NAME).read_bytes()).hexdigest(),
-                "vocabulary_hash": self.vocabulary_hash,
-                "split": self.split,
-                "studies": len(self.studies),
-                "images": sum(len(study.images) for study in self.studies),
-                "patients": len({study.patient for study in self.studies}),
-                "with_report": sum(bool(study.report) for study in self.studies),
-            },
-            "masks": masks
-            and {
-                "labels": dict(masks.labels.tags),
-                "images": measured,
-                "left_out": dict(sorted(masks.left_out.items())),
-                "prior": guessing,
-            },
+            "model": network.describe(),
+            "data": self._describe_data(),
+            "masks": None if masks is None else {**masks.describe(), "images": measured, "prior": guessing},
             "notes": self._notes(network),
             **score_groups(seen),
             "examples": examples(seen),
         }
         return seen, document
+
+    def _describe_data(self) -> dict[str, Any]:
+        return {
+            "manifest_sha256": hashlib.sha256((self.data / MANIFEST_NAME).read_bytes()).hexdigest(),
+            "vocabulary_hash": self.vocabulary_hash,
+            "split": self.split,
+            "studies": len(self.studies),
+            "images": sum(len(study.images) for study in self.studies),
+            "patients": len({study.patient for study in self.studies}),
+            "with_report": sum(bool(study.report) for study in self.studies),
+        }
 
     def _find_masks(self, network: Network) -> Masks | None:
         if self.masks is None:

@@ -83,6 +83,10 @@ class Masks:
             if not shown.isdisjoint(values := self.labels.values.get(tag, ()))
         }
 
+    def describe(self) -> dict[str, Any]:
+        """Plain types: what the label names were taken for, and what did not fit."""
+        return {"labels": dict(self.labels.tags), "left_out": dict(sorted(self.left_out.items()))}
+
 
 def _on_grid(file: Path, image: Path) -> NDArray[Any]:
     shape = read_shape(image)[1:]

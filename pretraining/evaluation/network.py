@@ -49,6 +49,17 @@ class Network:
     look: Callable[[Tensor], tuple[Recognition, Tensor | None]]
     read: Callable[[list[str]], Tensor] | None
 
+    def describe(self) -> dict[str, Any]:
+        """Plain types: what was evaluated."""
+        return {
+            **self.origin,
+            "vocabulary_hash": self.vocabulary.hash,
+            "encoder": self.spec.kind,
+            "dim": self.spec.dim,
+            "image_size": list(self.image_size),
+            "tags": len(self.tag_ids),
+        }
+
 
 def open_run(run: Path, checkpoint: str, device: torch.device) -> Network:
     """The network of a run, with the tag embeddings that `export` would give it.

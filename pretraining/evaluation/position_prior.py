@@ -59,9 +59,8 @@ class PositionPrior:
             return None
         sums = self._all.lattices[tag] - own.lattices.get(tag, 0)
         source = torch.from_numpy(sums)[None, None].float()
-        return functional.interpolate(source, size=tuple(shape), mode=INTERPOLATION[len(shape)], align_corners=False)[
-            0, 0
-        ].numpy()
+        mode = INTERPOLATION[len(shape)]
+        return functional.interpolate(source, size=tuple(shape), mode=mode, align_corners=False)[0, 0].numpy()
 
 
 @dataclass

@@ -147,3 +147,19 @@ def test_mistakes_are_one_sentence(finished_run, bundle, prepared, masks, tmp_pa
         assert said in error
         assert error.count("\n") == 0
     assert not (tmp_path / "found.json").exists()
+
+
+def test_the_page_of_a_bundle_says_what_was_not_measured(bundle, altered, tmp_path):
+    folder, study = altered
+    write_manifest(folder, [replace(study, id="<i>odd</i>", regions=())])
+    page = tmp_path / "page.html"
+    code, found = evaluate(tmp_path, "--bundle", bundle.path, "--data", folder, "--page", page)
+    assert code == 0
+    assert list(found["regions"]) == ["unknown"]
+    assert found["overall"]["tags"]["mean"]["auc"] is None
+    text = page.read_text()
+    assert "Retrieval is not available: a bundle carries no text encoder." in text
+    assert "Localization was not measured" in text
+    assert "Few studies" in text
+    assert "<i>" not in text
+    assert "NaN" not in text and "None" not in text.split("<h2>Details")[0]
