@@ -12,6 +12,7 @@ from pretraining.errors import UserError
 COMMANDS = {
     "prepare": "read images and reports, mine organ tags, write a prepared folder",
     "train": "pretrain an encoder on a prepared folder, or resume the run",
+    "evaluate": "measure retrieval, tag recognition, calibration and localization on a prepared folder",
     "export": "write a run's encoder, projector and tag embeddings as a bundle",
     "maps": "write pixel-tag attention maps of images as NIfTI and overlay pictures",
     "tags": "mine organ tags from reports",
