@@ -16,7 +16,7 @@ from pretraining.text.truncation import shorten
 
 LOG = logging.getLogger(__name__)
 # A frozen encoder takes as many texts at once as make this many tokens, padding included.
-TOKENS_AT_ONCE = 8192
+TOKENS_AT_ONCE = 4096
 CPU = torch.device("cpu")
 
 
@@ -132,5 +132,10 @@ def _tokenize(encoder: TextEncoder, texts: list[str], reports: Collection[int]) 
     for number, entry in zip(cut, encoder.tokenize(shortened), strict=True):
         tokens[number] = entry
     if cut:
-        LOG.info("%d of %d reports fill the %d tokens", len(cut), len(reports), encoder.max_tokens)
+        LOG.info(
+            "%d of %d reports reach %d tokens: of longer ones, impression and findings are kept first",
+            len(cut),
+            len(reports),
+            encoder.max_tokens,
+        )
     return tokens

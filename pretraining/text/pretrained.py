@@ -40,6 +40,8 @@ def load_text_encoder(name: str, max_tokens: int) -> TextEncoder:
     try:
         transformer = _transformer(source)
         tokenizer = _tokenizer(source, transformer)
+    except ModuleNotFoundError:
+        raise  # a broken installation, not a broken encoder: the traceback names the library
     except LOADING_ERRORS as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(
@@ -85,7 +87,8 @@ def _transformer(source: str) -> PreTrainedModel:
         output_loading_info=True,
     )
     kind = type(transformer).__name__
-    mismatched = {key for key, *_ in report["mismatched_keys"]}
+    # transformers 5 tells the shapes as well.
+    mismatched = {entry if isinstance(entry, str) else entry[0] for entry in report["mismatched_keys"]}
     unfit = sorted(key for key in mismatched | set(report["missing_keys"]) if not key.startswith("pooler."))
     if unfit:
         names = ", ".join(unfit[:NAMED_WEIGHTS]) + (", ..." if len(unfit) > NAMED_WEIGHTS else "")

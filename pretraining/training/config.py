@@ -85,6 +85,8 @@ class TextConfig:
                     f"--train-text-layers must be at least 1, not {self.train_text_layers}; to train none, give "
                     "--freeze-text"
                 )
+        if self.max_tokens < 8:
+            raise UserError(f"--max-tokens must be at least 8, not {self.max_tokens}; 256 holds most reports")
         if self.scratch_hidden_size % 32:
             raise UserError(f"--scratch-hidden-size {self.scratch_hidden_size} is not a multiple of 32")
 

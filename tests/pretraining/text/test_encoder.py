@@ -23,6 +23,11 @@ def test_long_texts_are_cut_and_the_empty_text_has_a_vector(encoder):
     assert torch.isfinite(encoder(tokens)).all()
 
 
+def test_a_word_of_the_trained_tokenizer_is_the_same_at_the_start_and_within(encoder):
+    first, within = (entry.tolist() for entry in encoder.tokenize(["liver", "the liver"]))
+    assert within[-len(first) + 1 :] == first[1:]
+
+
 def test_a_corpus_larger_than_one_call_of_the_tokenizer_keeps_its_order(encoder, monkeypatch):
     whole = encoder.tokenize(TEXTS)
     monkeypatch.setattr("pretraining.text.encoder.TOKENIZED_AT_ONCE", 2)

@@ -82,3 +82,8 @@ def test_a_run_that_trains_the_last_layer_keeps_the_others_and_exports_them_all(
 def test_layers_to_train_go_with_a_pretrained_encoder_that_learns(options, message):
     with pytest.raises(UserError, match=message):
         TextConfig(**{"train_text_layers": 2, **options})
+
+
+def test_too_few_tokens_for_a_sentence_are_refused():
+    with pytest.raises(UserError, match="--max-tokens must be at least 8, not 0"):
+        TextConfig(max_tokens=0)

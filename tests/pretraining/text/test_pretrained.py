@@ -171,6 +171,15 @@ def test_a_folder_that_is_no_encoder_is_one_sentence(tmp_path, name):
         load_text_encoder(str(tmp_path / name), 16)
 
 
+def test_a_broken_installation_is_not_blamed_on_the_encoder(build_transformer, write_folder, monkeypatch):
+    def broken(*arguments, **options):
+        raise ModuleNotFoundError("Could not import module 'BertModel'.")
+
+    monkeypatch.setattr("transformers.AutoModel.from_pretrained", broken)
+    with pytest.raises(ModuleNotFoundError, match="Could not import module"):
+        load_text_encoder(str(write_folder(build_transformer("Bert"))), 16)
+
+
 def test_a_hub_id_that_cannot_be_reached_is_one_sentence():
     with pytest.raises(UserError, match=r"'nobody/no-such-bert' cannot be loaded .* a hub id that this machine can"):
         load_text_encoder("nobody/no-such-bert", 16)
