@@ -7,7 +7,8 @@ from typing import Any
 
 from pretraining.image.convolutional import convolutional_arguments
 from pretraining.image.spec import EncoderSpec
-from pretraining.text.encoder import TextEncoder, load_text_encoder
+from pretraining.text.encoder import TextEncoder
+from pretraining.text.pretrained import load_text_encoder
 from pretraining.text.scratch import scratch_text_encoder
 from pretraining.training.config import ImageConfig, TextConfig
 from pretraining.training.model import PretrainingModel
@@ -42,6 +43,9 @@ def build_text_encoder(config: TextConfig, folder: Path) -> TextEncoder:
     Args:
         config: which one, and its size.
         folder: the run's folder, where the tokenizer of `scratch` lies.
+
+    Raises:
+        UserError: see `load_text_encoder` and `TextEncoder.train_last_layers`.
     """
     if config.text_encoder == "scratch":
         return scratch_text_encoder(
@@ -50,6 +54,8 @@ def build_text_encoder(config: TextConfig, folder: Path) -> TextEncoder:
     encoder = load_text_encoder(config.text_encoder, config.max_tokens)
     if config.freeze_text:
         encoder.requires_grad_(False)
+    if config.train_text_layers is not None:
+        encoder.train_last_layers(config.train_text_layers)
     return encoder
 
 

@@ -59,8 +59,11 @@ class TextConfig:
     """A folder or hub id of a `transformers` encoder, or `scratch`: a small BERT trained on the reports alone."""
     freeze_text: bool = False
     """Keep a pretrained text encoder as it is and encode every text once."""
+    train_text_layers: int | None = None
+    """Train only the last so many layers of a pretrained text encoder; all of it when left out."""
     max_tokens: int = 256
-    """Longer texts are cut."""
+    """Longer texts are cut; of longer reports, impression and findings are kept before the rest, in whole
+    sentences."""
     scratch_hidden_size: int = 256
     """Width of the scratch encoder, a multiple of 32."""
     scratch_layers: int = 4
@@ -73,6 +76,17 @@ class TextConfig:
             raise UserError(
                 "--freeze-text would keep the random weights of --text-encoder scratch; drop one of the two"
             )
+        if self.train_text_layers is not None:
+            if self.text_encoder == "scratch" or self.freeze_text:
+                other = "--freeze-text" if self.freeze_text else "--text-encoder scratch"
+                raise UserError(f"--train-text-layers does not go with {other}; drop one of the two")
+            if self.train_text_layers < 1:
+                raise UserError(
+                    f"--train-text-layers must be at least 1, not {self.train_text_layers}; to train none, give "
+                    "--freeze-text"
+                )
+        if self.max_tokens < 8:
+            raise UserError(f"--max-tokens must be at least 8, not {self.max_tokens}; 256 holds most reports")
         if self.scratch_hidden_size % 32:
             raise UserError(f"--scratch-hidden-size {self.scratch_hidden_size} is not a multiple of 32")
 

@@ -10,7 +10,8 @@ import torch
 from pretraining.errors import UserError
 from pretraining.image.normalization import Normalization
 from pretraining.studies.arrays import read_shape
-from pretraining.text.bank import TextBank
+from pretraining.text.bank import CPU, TextBank
+from pretraining.text.feature_cache import FEATURES
 from pretraining.text.scratch import train_tokenizer
 from pretraining.training.activation_checkpointing import checkpoint_activations
 from pretraining.training.build import build_model, build_text_encoder, encoder_spec, load_foreign_weights
@@ -63,11 +64,18 @@ def open_run(folder: Path, corpus: Corpus, record: RunRecord) -> None:
     write_record(folder, record)
 
 
-def build_task(folder: Path, corpus: Corpus, record: RunRecord) -> PretrainingTask:
-    """Model, texts and losses, initialized from the run's seed."""
+def build_task(folder: Path, corpus: Corpus, record: RunRecord, device: torch.device = CPU) -> PretrainingTask:
+    """Model, texts and losses, initialized from the run's seed; a frozen text encoder encodes on the device."""
     seed = record.config.optimization.seed
     torch.manual_seed(seed)
-    bank = TextBank(build_text_encoder(record.config.text, folder), corpus.texts, record.config.text.freeze_text)
+    bank = TextBank(
+        build_text_encoder(record.config.text, folder),
+        corpus.texts,
+        record.config.text.freeze_text,
+        reports={pair.report for pair in corpus.pairs},
+        cache=folder / FEATURES,
+        device=device,
+    )
     model = build_model(record, bank.encoder.hidden_size)
     load_foreign_weights(model, record.config.image)
     random_tags = seed if record.config.text.tag_embeddings == "random" else None
@@ -101,7 +109,7 @@ def pretrain(data: Path, output: Path, config: TrainConfig, runtime: Runtime) ->
     seed = config.optimization.seed if config.optimization.augment else None
     training = StudyImages(corpus.of("train"), size, channels, record.normalization, seed)
     validation = StudyImages(corpus.of("val"), size, channels, record.normalization, None)
-    task = build_task(output, corpus, record)
+    task = build_task(output, corpus, record, runtime.device).to(runtime.device)
     runtime.processes.same_start(task)
     if runtime.checkpoint_activations:
         checkpoint_activations(task)
