@@ -17,6 +17,7 @@ from pretraining.image.normalization import Normalization
 from pretraining.studies.arrays import read_array
 from pretraining.training.augmentation import Augmentation
 from pretraining.training.corpus import Pair
+from pretraining.training.stopping import leave_stopping_to_the_parent
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ def loader(
         num_workers=workers,
         collate_fn=collate,
         pin_memory=torch.cuda.is_available(),
+        worker_init_fn=leave_stopping_to_the_parent,
         persistent_workers=workers > 0,
         # A loader seeds its workers from the global generator otherwise, which would disturb a resumed run.
         generator=torch.Generator(),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,9 @@ from tqdm import tqdm
 
 from pretraining.errors import UserError
 from pretraining.training.checkpoint import (
-    BEST,
     LATEST,
-    PREVIOUS,
-    keep_previous,
     random_state,
-    read_checkpoint,
+    read_last_checkpoint,
     restore_random_state,
     write_checkpoint,
 )
@@ -29,8 +27,11 @@ from pretraining.training.data import Batch, StudyImages, in_order, loader
 from pretraining.training.journal import Journal
 from pretraining.training.optimizer import build_optimizer, build_schedule
 from pretraining.training.order import StudyOrder
+from pretraining.training.pace import Pace
+from pretraining.training.stopping import Stopped, StopRequest
 from pretraining.training.task import PretrainingTask
 from pretraining.training.validation import validate
+from pretraining.training.watchers import open_watchers
 
 LOG = logging.getLogger(__name__)
 
@@ -43,11 +44,15 @@ class Runtime:
         device: where to compute.
         workers: processes that read images; 0 reads in the training process.
         checkpoint_steps: steps between checkpoints within an epoch.
+        tensorboard: whether to write event files for TensorBoard.
+        wandb: project of Weights & Biases; empty for none.
     """
 
     device: torch.device
     workers: int
     checkpoint_steps: int
+    tensorboard: bool = False
+    wandb: str = ""
 
 
 @dataclass
@@ -56,11 +61,13 @@ class Progress:
 
     Attributes:
         step: steps taken.
+        epochs: epochs recorded.
         sums: sums of the losses of the epoch under way, and `steps`, their count.
         best: lowest validation loss so far, None before the first.
     """
 
     step: int = 0
+    epochs: int = 0
     sums: dict[str, float] = field(default_factory=dict)
     best: float | None = None
 
@@ -70,6 +77,11 @@ def uses_bf16(config: OptimizationConfig, device: torch.device) -> bool:
     if config.precision == "auto":
         return device.type == "cuda" and torch.cuda.is_bf16_supported()
     return config.precision == "bf16"
+
+
+def autocast(config: OptimizationConfig, device: torch.device) -> torch.autocast:
+    """The context in which to compute."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=uses_bf16(config, device))
 
 
 class Trainer:
@@ -97,53 +109,73 @@ class Trainer:
         self.task = task.to(runtime.device)
         self.training = training
         self.validation = validation
+        self.config = config
         self.options = config.optimization
         self.runtime = runtime
         self.journal = Journal(folder)
         self.progress = Progress()
+        self.pace = Pace()
+        self.stop = StopRequest()
         batch_size = min(self.options.batch_size, len(training))
         self.order = StudyOrder(len(training), batch_size, self.options.seed)
         self.steps = self.order.steps_per_epoch * self.options.epochs
         self.optimizer = build_optimizer(task, config)
         self.schedule = build_schedule(self.optimizer, self.steps, self.options.warmup_fraction)
 
-    def run(self) -> None:
-        """Train to the end.
+    def run(self) -> int:
+        """Train to the end, or until a signal asks to stop: then the step is finished and saved.
+
+        Returns:
+            The exit code: 0 at the end, 143 or 130 (after Ctrl-C) when stopped.
 
         Raises:
-            UserError: a loss is not finite, or no checkpoint can be read.
+            UserError: a loss is not finite, no checkpoint can be read, or the disk is full.
         """
         self.resume()
-        if self.progress.step >= self.steps:
+        if self.progress.epochs >= self.options.epochs:
             LOG.info("%s is already trained: %d steps", self.folder, self.steps)
-            return
+            return 0
+        watch = self.runtime.tensorboard, self.runtime.wandb
+        self.journal.watchers = open_watchers(self.folder, *watch, self.config.to_dict(), self.progress.step)
         self.task.train()
-        batches = self._batches()
-        while self.progress.step < self.steps:
-            self._finish_epoch(batches)
+        with self.stop, closing(self.journal):
+            try:
+                batches = self.pace.timed(self._batches())
+                while self.progress.epochs < self.options.epochs:
+                    self._finish_epoch(batches)
+            except Stopped:
+                self.save()
+                LOG.info("stopped and saved at step %d of %d", self.progress.step, self.steps)
+                return self.stop.exit_code
+        return 0
 
     def _batches(self) -> Iterator[Batch]:
         self.order.first_step = self.progress.step
         return iter(loader(self.training, self.order, self.runtime.workers))
 
     def _finish_epoch(self, batches: Iterator[Batch]) -> None:
-        epoch, done = divmod(self.progress.step, self.order.steps_per_epoch)
+        """Take the steps that the epoch under way lacks, if any, then validate and record it."""
+        done = self.progress.step - self.progress.epochs * self.order.steps_per_epoch
+        self.pace.restart()
         bar = tqdm(
             total=self.order.steps_per_epoch,
             initial=done,
-            desc=f"epoch {epoch + 1}/{self.options.epochs}",
+            desc=f"epoch {self.progress.epochs + 1}/{self.options.epochs}",
             unit="step",
-            leave=epoch + 1 == self.options.epochs,
+            leave=self.progress.epochs + 1 == self.options.epochs,
         )
         with bar:
             for _ in range(done, self.order.steps_per_epoch):
                 losses = self.train_step(next(batches))
+                self.journal.add_step(self.progress.step, losses)
                 bar.update()
-                bar.set_postfix({name: f"{loss:.3f}" for name, loss in losses.items()})
+                shown = {name: f"{loss:.3f}" for name, loss in losses.items()}
+                bar.set_postfix(shown | {"studies/s": f"{self.pace.throughput:.3g}", "wait": f"{self.pace.wait:.0%}"})
+                self.stop.check()
                 ends_epoch = self.progress.step % self.order.steps_per_epoch == 0
                 if not ends_epoch and self.progress.step % self.runtime.checkpoint_steps == 0:
                     self.save()
-        self._record(epoch)
+        self._record()
 
     def train_step(self, batch: Batch) -> dict[str, float]:
         """One step of the optimizer.
@@ -177,31 +209,43 @@ class Trainer:
         return values
 
     def _autocast(self) -> torch.autocast:
-        enabled = uses_bf16(self.options, self.runtime.device)
-        return torch.autocast(self.runtime.device.type, dtype=torch.bfloat16, enabled=enabled)
+        return autocast(self.options, self.runtime.device)
 
-    def _record(self, epoch: int) -> None:
+    def _record(self) -> None:
         sums = self.progress.sums
-        entry: dict[str, Any] = {"epoch": epoch + 1, "step": self.progress.step}
+        entry: dict[str, Any] = {"epoch": self.progress.epochs + 1, "step": self.progress.step}
         entry |= {f"train/{name}": total / sums["steps"] for name, total in sums.items() if name != "steps"}
+        if self.pace.studies:
+            entry |= {"throughput": self.pace.throughput, "data_wait": self.pace.wait}
         if len(self.validation):
-            batches = loader(self.validation, in_order(len(self.validation), self.options.batch_size), 0)
-            with self._autocast():
-                scores = validate(self.task, batches, self.runtime.device)
-            entry |= {f"val/{name}": value for name, value in scores.items()}
-        self.progress.sums = {}
+            entry |= {f"val/{name}": value for name, value in self._validate().items()}
         score = entry.get("val/loss", entry["train/loss"])
         is_best = self.progress.best is None or score < self.progress.best
-        if is_best:
-            self.progress.best = score
-        self.journal.add(entry)
-        self.save()
-        if is_best:
-            write_checkpoint(self.folder / BEST, self._state())
+        best = score if is_best else self.progress.best
+        self.progress = Progress(self.progress.step, self.progress.epochs + 1, {}, best)
+        self.journal.add_epoch(entry)
+        self.save(is_best)
 
-    def _state(self) -> dict[str, Any]:
-        return {
+    def _validate(self) -> dict[str, float | None]:
+        batches = loader(self.validation, in_order(len(self.validation), self.options.batch_size), 0)
+        with self._autocast():
+            return validate(self.task, self._until_stopped(batches), self.runtime.device)
+
+    def _until_stopped(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        for batch in batches:
+            self.stop.check()
+            yield batch
+
+    def save(self, best: bool = False) -> None:
+        """Write what a killed run goes on from.
+
+        Args:
+            best: the epoch that just ended is the best so far.
+        """
+        self.journal.write_steps()
+        state = {
             "step": self.progress.step,
+            "epochs": self.progress.epochs,
             "sums": self.progress.sums,
             "best": self.progress.best,
             "task": self.task.state_dict(),
@@ -209,35 +253,30 @@ class Trainer:
             "schedule": self.schedule.state_dict(),
             "random": random_state(),
         }
-
-    def save(self) -> None:
-        """Write the latest checkpoint; the one before it stays as the previous."""
-        keep_previous(self.folder)
-        write_checkpoint(self.folder / LATEST, self._state())
+        write_checkpoint(self.folder, state, best)
 
     def resume(self) -> None:
-        """Take up the latest checkpoint that can be read; start afresh where there is none.
+        """Take up the last checkpoint that can be read; a new run begins with one, before its first step.
 
         Raises:
-            UserError: there are checkpoints, but none can be read.
+            UserError: there are checkpoints, but none can be read; or there were some, but they are gone.
         """
-        files = [self.folder / name for name in (LATEST, PREVIOUS) if (self.folder / name).exists()]
-        for file in files:
-            try:
-                state = read_checkpoint(file)
-            except UserError as error:
-                LOG.warning("%s; trying the one before it", error)
-                continue
+        state = read_last_checkpoint(self.folder)
+        if state is not None:
             self._restore(state)
             LOG.info("resuming %s at step %d of %d", self.folder, self.progress.step, self.steps)
-            return
-        if files:
-            raise UserError(f"no checkpoint in {self.folder} can be read; give another --output to start afresh")
+        elif self.journal.has_steps():
+            raise UserError(
+                f"{self.folder} was trained already, but its checkpoints are gone; put {LATEST} back, or give another "
+                "--output to start afresh"
+            )
+        self.journal.rewind(self.progress.step, self.progress.epochs)
+        if state is None:
+            self.save()
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.task.load_state_dict(state["task"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         restore_random_state(state["random"])
-        self.progress = Progress(state["step"], dict(state["sums"]), state["best"])
-        self.journal.forget_after(self.progress.step // self.order.steps_per_epoch)
+        self.progress = Progress(state["step"], state["epochs"], dict(state["sums"]), state["best"])
