@@ -34,7 +34,7 @@ def draw_batch(batch: Batch, corpus: Corpus, path: Path) -> None:
     for axis in axes.flat:
         axis.set_axis_off()
     for row, axis in zip(range(count), axes.flat, strict=False):
-        axis.imshow(_slice(batch.images[row]), cmap="gray")
+        axis.imshow(_slice(batch.images[row]).numpy(), cmap="gray")
         axis.set_title(caption(batch, row, corpus), fontsize=8, loc="left", parse_math=False)
     figure.tight_layout()
     figure.savefig(path, dpi=80)

@@ -47,13 +47,19 @@ def restore_random_state(state: dict[str, Any]) -> None:
     random.setstate((version, tuple(internal), gauss))
 
 
-def state_bytes(state: Any) -> int:
-    """Bytes of all tensors in nested mappings and sequences: nearly the size of their file."""
-    if isinstance(state, Tensor):
-        return state.nbytes
-    if isinstance(state, Mapping):
-        state = list(state.values())
-    return sum(map(state_bytes, state)) if isinstance(state, list | tuple) else 0
+def state_bytes(state: dict[str, Any]) -> int:
+    """Bytes of all tensors in nested mappings and sequences, shared ones once: nearly the size of their file."""
+    sizes: dict[int, int] = {}
+    parts: list[Any] = [state]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, Tensor):
+            sizes[part.data_ptr()] = part.nbytes
+        elif isinstance(part, Mapping):
+            parts.extend(part.values())
+        elif isinstance(part, list | tuple):
+            parts.extend(part)
+    return sum(sizes.values())
 
 
 def write_checkpoint(folder: Path, state: dict[str, Any], best: bool = False) -> None:

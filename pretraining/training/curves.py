@@ -30,7 +30,8 @@ def draw_curves(entries: list[dict[str, Any]], path: Path) -> None:
                 axis.plot(*zip(*points, strict=True), label=part, marker="." if len(points) < 20 else None)
         axis.set_title(name)
         axis.set_xlabel("epoch")
-        axis.legend()
+        if axis.lines:
+            axis.legend()
     for axis in axes.flat[len(names) :]:
         axis.set_visible(False)
     figure.tight_layout()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Protocol
 
 from pretraining.errors import UserError
@@ -57,7 +58,7 @@ class WeightsAndBiases:
 
         file = folder / WANDB_RUN
         if not file.exists():
-            file.write_text(wandb.util.generate_id(), encoding="utf-8")
+            file.write_text(token_hex(4), encoding="utf-8")
         self._run = wandb.init(
             project=project, name=folder.name, id=file.read_text().strip(), resume="allow", dir=folder, config=config
         )

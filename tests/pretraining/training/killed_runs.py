@@ -9,17 +9,21 @@ import signal
 import sys
 from pathlib import Path
 
+# What training imports late is imported here, before the first fork.
+import sklearn.metrics  # noqa: F401
 import torch
+from transformers import BertModel, PreTrainedTokenizerFast  # noqa: F401
 
 from pretraining.cli.main import main
-from pretraining.training import checkpoint, pretrain  # noqa: F401  # imported before the first fork
+from pretraining.training import checkpoint, journal, pretrain  # noqa: F401
+from pretraining.training.augmentation import Augmentation
 from pretraining.training.journal import Journal
 from pretraining.training.loop import Trainer
 
 OPTIONS = (
     "--image-size 32 32 --stages 3 --embedding-dim 16 --map-stride 4 --scratch-hidden-size 32 --scratch-layers 1 "
     "--epochs 2 --batch-size 8 --learning-rate 1e-3 --device cpu --checkpoint-steps 3"
-).split(" ")
+)
 
 
 def die(number=signal.SIGKILL):
@@ -107,12 +111,15 @@ def forked(arguments, prepare=None):
 
 if __name__ == "__main__":
     prepared, runs = sys.argv[1:]
+    Augmentation((32, 32))
+    # Pictures have no part in resuming.
+    journal.draw_curves = lambda entries, path: path.touch()
     for moment, prepare in MOMENTS.items():
         # A folder each: no run starts beside one of the same settings.
         folder = Path(runs) / moment
         folder.mkdir()
         # With workers, the resumed process waits seconds for those of the killed one to go: once is enough.
         workers = "1" if moment in ("half_way_through_a_save", "sigterm") else "0"
-        command = ["train", "--data", prepared, "--output", str(folder / "run"), "--workers", workers, *OPTIONS]
+        command = ["train", "--data", prepared, "--output", str(folder / "run"), "--workers", workers, *OPTIONS.split()]
         sys.stdout.write(f"{moment} {forked(command, prepare)} {forked(command)}\n")
         sys.stdout.flush()
