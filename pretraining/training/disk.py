@@ -36,7 +36,7 @@ def disk_problems_are_users(folder: Path, needed: int = 0) -> Iterator[None]:
         size = f"{needed / MIB:.1f} MiB are needed, " if needed else ""
         raise UserError(
             f"the disk of {folder} is full ({size}{shutil.disk_usage(folder).free / MIB:.1f} MiB are free, "
-            f"{cause.strerror}) and the last checkpoint there is intact; make room and give the same command again, or "
+            f"{cause.strerror}) and what was saved before is intact; make room and give the same command again, or "
             "move the folder to a larger disk and give it as --output"
         ) from error
 

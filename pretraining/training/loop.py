@@ -54,6 +54,11 @@ class Runtime:
     tensorboard: bool = False
     wandb: str = ""
 
+    def __post_init__(self) -> None:
+        for name, least in (("workers", 0), ("checkpoint_steps", 1)):
+            if getattr(self, name) < least:
+                raise UserError(f"--{name.replace('_', '-')} must be at least {least}, not {getattr(self, name)}")
+
 
 @dataclass
 class Progress:

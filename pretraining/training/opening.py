@@ -30,6 +30,8 @@ from pretraining.training.run_folder import (
 LOG = logging.getLogger(__name__)
 Start = Literal["auto", "new", "resume"]
 LOCK = ".lock"
+# What a killed process was writing, see `atomic_path`.
+UNFINISHED = ".[0-9]*.*"
 # A killed process's loaders hold its lock until they notice, within five seconds.
 LOCK_SECONDS = 10.0
 
@@ -57,6 +59,8 @@ def open_run(folder: Path, corpus: Corpus, record: RunRecord, start: Start) -> I
     with disk_problems_are_users(folder):
         folder.mkdir(exist_ok=True)
     with _locked(folder):
+        for unfinished in folder.glob(UNFINISHED):
+            unfinished.unlink()
         if is_run(folder):
             refuse_difference(folder, record)
         else:

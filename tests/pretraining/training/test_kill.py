@@ -77,6 +77,8 @@ def test_a_kill_costs_at_most_the_interval(killed, moment, step):
     assert f"resuming {runs / moment / 'run'} at step {step} of 8" in said
 
 
-def test_no_file_of_a_killed_save_stays(killed):
+@pytest.mark.parametrize("moment", STATUS)
+def test_no_half_written_file_stays(killed, moment):
     runs, _, _ = killed
-    assert not list(runs.rglob("*.unfinished"))
+    ours, theirs = (sorted(file.name for file in (runs / name / "run").iterdir()) for name in (moment, "undisturbed"))
+    assert ours == theirs

@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -6,6 +7,7 @@ import torch
 from pretraining.errors import UserError
 from pretraining.training.checkpoint import BEST, LATEST, PREVIOUS, read_checkpoint
 from pretraining.training.config import ImageConfig, OptimizationConfig, TrainConfig
+from pretraining.training.export import export_run
 from pretraining.training.journal import CURVES, STEPS, TABLE, read_metrics
 from pretraining.training.loop import Trainer
 from pretraining.training.pretrain import pretrain
@@ -98,6 +100,24 @@ def test_a_loss_that_is_not_finite_stops_before_the_step_and_names_the_studies(
     with pytest.raises(UserError, match=r"not finite at step 1 .* on the studies study\d+, "):
         pretrain(prepared, tmp_path / "run", tiny_config, on_cpu)
     assert read_checkpoint(tmp_path / "run" / LATEST)["step"] == 0
+
+
+def test_a_run_without_a_step_is_not_exported(prepared, tiny_config, on_cpu, tmp_path, monkeypatch):
+    def die(self, batches):
+        raise Interrupted
+
+    monkeypatch.setattr(Trainer, "train_step", die)
+    with pytest.raises(Interrupted):
+        pretrain(prepared, tmp_path / "run", tiny_config, on_cpu)
+    for checkpoint in ("latest", "best"):
+        with pytest.raises(UserError, match="finish its first epoch"):
+            export_run(tmp_path / "run", tmp_path / "bundle", checkpoint, "CC0-1.0")
+
+
+@pytest.mark.parametrize("option", ["workers", "checkpoint_steps"])
+def test_runtime_options_that_make_no_sense_are_refused(on_cpu, option):
+    with pytest.raises(UserError, match=f"--{option.replace('_', '-')} must be at least"):
+        replace(on_cpu, **{option: -1})
 
 
 def test_an_input_size_that_the_stages_cannot_halve_is_refused_before_any_work():
