@@ -5,13 +5,18 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from pretraining.training.config import ImageConfig, ObjectiveConfig, OptimizationConfig, TextConfig, TrainConfig
 
 
 @dataclass(frozen=True)
 class Options:
-    """Options of the command; everything in the groups is saved in the run's `config.yaml`."""
+    """Options of the command; everything in the groups is saved in the run's `config.yaml`.
+
+    On SIGTERM, SIGUSR1 or Ctrl-C the step is finished and saved, and the exit code is 143 (130 after Ctrl-C); the same
+    command resumes the run. A second signal ends it at once.
+    """
 
     data: Path
     """Folder that `mosmos_pretrain prepare` wrote."""
@@ -34,10 +39,23 @@ class Options:
     """Compile the image encoder (torch.compile): a slow start, then faster steps on a GPU."""
     checkpoint_activations: bool = False
     """Keep only what stages and blocks hand on, and compute the rest again for the gradient: less memory, more time."""
+    start: Literal["auto", "new", "resume"] = "auto"
+    """`resume` refuses an --output without a run, `new` one with a run; `auto` resumes or starts, but starts no second
+    run beside one with the same settings."""
+    tensorboard: bool = False
+    """Write event files for TensorBoard into the run's folder (extra `tensorboard`)."""
+    wandb: str = ""
+    """Project of Weights & Biases to report to (extra `wandb`)."""
+    dry_run: bool = False
+    """Start no run; print its sizes, memory and steps, and draw its first batch into `OUTPUT_dry_run`."""
 
 
 def run(options: Options) -> int:
-    """Pretrain, or resume."""
+    """Pretrain, or resume.
+
+    Returns:
+        0 when trained to the end, 143 when stopped by SIGTERM or SIGUSR1, 130 by Ctrl-C.
+    """
     from pretraining.training.device import choose_device
     from pretraining.training.loop import Runtime
     from pretraining.training.pretrain import pretrain
@@ -53,7 +71,19 @@ def run(options: Options) -> int:
         options.compile,
         options.checkpoint_activations,
         processes,
+        options.tensorboard,
+        options.wandb,
     )
-    pretrain(options.data, options.output, config, runtime)
-    logging.getLogger(__name__).info("export it: mosmos_pretrain export --run %s --output BUNDLE", options.output)
-    return 0
+    if options.dry_run:
+        from pretraining.training.dry_run import dry_run
+
+        output = options.output.absolute()
+        print(dry_run(options.data, output.with_name(f"{output.name}_dry_run"), config, runtime))
+        return 0
+    code = pretrain(options.data, options.output, config, runtime, options.start)
+    log = logging.getLogger(__name__)
+    if code:
+        log.info("the same command goes on from there")
+    else:
+        log.info("export it: mosmos_pretrain export --run %s --output BUNDLE", options.output)
+    return code

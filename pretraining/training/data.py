@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from pretraining.studies.arrays import read_array
 from pretraining.training.augmentation import Augmentation
 from pretraining.training.corpus import Pair
 from pretraining.training.reading import Failure, failure_of, without_failures
+from pretraining.training.stopping import leave_stopping_to_the_parent
 
 Sample = tuple[Tensor, Pair]
 
@@ -50,10 +51,10 @@ class Batch:
         return {name: getattr(self, name) for name in ("reports", "targets", "sentences", "sentence_tags")}
 
     def to(self, device: torch.device) -> Batch:
-        """The same on a device."""
-        tensors = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "studies"}
-        moved: dict[str, Tensor] = {name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()}
-        return replace(self, **moved)  # type: ignore[arg-type]  # `studies` is not among them
+        """The same with what the network computes with on a device; text numbers are looked up and stay."""
+        names = ("images", "targets", "sentence_rows", "sentence_tags")
+        moved: dict[str, Any] = {name: getattr(self, name).to(device, non_blocking=True) for name in names}
+        return replace(self, **moved)
 
     def pin_memory(self) -> Batch:
         """The same in page-locked memory, which a GPU reads while it computes; the loader calls it."""
@@ -166,6 +167,7 @@ def loader(
         num_workers=workers,
         collate_fn=collate_read,
         pin_memory=torch.cuda.is_available(),
+        worker_init_fn=leave_stopping_to_the_parent,
         persistent_workers=workers > 0,
         # A loader seeds its workers from the global generator otherwise, which would disturb a resumed run.
         generator=torch.Generator(),

@@ -21,7 +21,7 @@ from pretraining.text.encoder import TextEncoder
 from pretraining.text.tag_embeddings import random_prompt_features
 from pretraining.training.build import build_model, build_text_encoder
 from pretraining.training.checkpoint import BEST, LATEST, read_checkpoint
-from pretraining.training.journal import Journal
+from pretraining.training.journal import read_metrics
 from pretraining.training.model import PretrainingModel
 from pretraining.training.run_folder import RunRecord, read_record, versions
 
@@ -45,9 +45,9 @@ def export_run(run: Path, output: Path, checkpoint: str, license_text: str) -> B
     """
     record = read_record(run)
     file = run / {"best": BEST, "latest": LATEST}[checkpoint]
-    if not file.is_file():
-        raise UserError(f"{run} has no {file.name} yet; let `mosmos_pretrain train` finish its first epoch")
-    state = read_checkpoint(file)
+    state: dict[str, Any] = read_checkpoint(file) if file.is_file() else {"step": 0}
+    if state["step"] == 0:
+        raise UserError(f"{run} has no trained {file.name} yet; let `mosmos_pretrain train` finish its first epoch")
     encoder = build_text_encoder(record.config.text, run)
     model = build_model(record, encoder.hidden_size)
     model.load_state_dict(_below(state["task"], "model."))
@@ -103,7 +103,7 @@ def _info(
     step: int,
     license_text: str,
 ) -> BundleInfo:
-    entries = [entry for entry in Journal(run).read() if entry["step"] == step]
+    entries = [entry for entry in read_metrics(run) if entry["step"] == step]
     metrics: dict[str, Any] = {
         name.removeprefix("val/"): value
         for entry in entries
