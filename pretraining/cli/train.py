@@ -12,11 +12,7 @@ from pretraining.training.config import ImageConfig, ObjectiveConfig, Optimizati
 
 @dataclass(frozen=True)
 class Options:
-    """Options of the command; everything in the groups is saved in the run's `config.yaml`.
-
-    On SIGTERM, SIGUSR1 or Ctrl-C the step is finished and saved, and the exit code is 143 (130 after Ctrl-C); the same
-    command resumes the run. A second signal ends it at once.
-    """
+    """Options of the command; everything in the groups is saved in the run's `config.yaml`."""
 
     data: Path
     """Folder that `mosmos_pretrain prepare` wrote."""
@@ -31,7 +27,8 @@ class Options:
     workers: int = 2
     """Processes that read images; 0 reads in the training process."""
     checkpoint_steps: int = 500
-    """Steps between checkpoints within an epoch; every epoch ends with one."""
+    """Steps between checkpoints within an epoch; every epoch ends with one. SIGTERM, SIGUSR1 and Ctrl-C save too, after
+    the step under way, and exit with 143, 143 and 130."""
     micro_batch_size: int | None = None
     """Studies that are embedded at once, so that a `--batch-size` of any size fits into memory: a step then takes a
     third longer. Each process's whole share of a step when left out."""

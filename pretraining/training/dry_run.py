@@ -87,9 +87,7 @@ def dry_run(data: Path, folder: Path, config: TrainConfig, runtime: Runtime) -> 
     record = describe(corpus, config)
     training = study_images(corpus, record, "train")
     options = config.optimization
-    order = StudyOrder(
-        len(training), options.batch_size, options.seed, micro_batch_size=runtime.micro_batch_size
-    )
+    order = StudyOrder(len(training), options.batch_size, options.seed, micro_batch_size=runtime.micro_batch_size)
     with TemporaryDirectory() as scratch, memory_problems_are_users(folder, config):
         if config.text.text_encoder == "scratch":
             train_tokenizer(corpus.texts, Path(scratch) / TOKENIZER)
