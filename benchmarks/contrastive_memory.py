@@ -3,9 +3,9 @@
     python -m benchmarks.contrastive_memory
     python -m benchmarks.contrastive_memory --batch-size 4096 --micro-batch-size 64 --device cuda
 
-Every row is a process of its own that takes two steps on prepared synthetic studies and reports the most memory it ever
-held: of the whole process on the CPU (what the system counts), of PyTorch's allocator on a GPU. The gradients of a batch
-in micro-batches are compared with those of the same batch at once, dropout off, in a further process.
+Every row is a process of its own that takes two steps on prepared synthetic studies and reports the most memory it
+ever held: of the whole process on the CPU (what the system counts), of PyTorch's allocator on a GPU. The gradients of a
+batch in micro-batches are compared with those of the same batch at once, dropout off, in a further process.
 """
 
 from __future__ import annotations
@@ -138,8 +138,8 @@ def measure(options: Options) -> Outcome:
         rows=[(title, peak, peak / least) for title, peak in peaks.items()],
         notes=(
             f"Reach: at most {REACH} for the last row.",
-            f"Gradients of {COMPARED} studies in micro-batches of {micro} differ from those at once by {difference:.1e} "
-            "of the gradient's norm at most.",
+            f"Gradients of {COMPARED} studies in micro-batches of {micro} differ from those at once by at most "
+            f"{difference:.1e} of the gradient's norm.",
         ),
         figures={"ratio": cached / least, "peaks_mib": peaks, "gradient_difference": difference},
     )
