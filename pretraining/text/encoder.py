@@ -69,6 +69,9 @@ class TextEncoder(nn.Module):
         """SHA-256 over the transformer's parameters: names the exact weights in a bundle."""
         digest = hashlib.sha256()
         for name, tensor in sorted(self.transformer.state_dict().items()):
+            if name.startswith("pooler."):
+                # Unused here, and drawn anew at each loading where a checkpoint comes without it.
+                continue
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().view(-1).to(torch.float32).numpy().tobytes())
         return digest.hexdigest()
