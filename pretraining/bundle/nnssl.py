@@ -33,8 +33,8 @@ from typing import Any
 from torch import Tensor
 
 from pretraining.bundle.info import BundleInfo
-from pretraining.bundle.parts import build_parts
 from pretraining.errors import UserError
+from pretraining.image.encoder import build_encoder
 from pretraining.image.spec import EncoderSpec
 
 UNETS = "dynamic_network_architectures.architectures.unet"
@@ -68,7 +68,7 @@ def nnssl_checkpoint(info: BundleInfo, tensors: Mapping[str, Tensor]) -> dict[st
             f"--format nnssl carries 3D encoders of the kinds {' and '.join(ARCHITECTURES)} only, for nnU-Net can "
             f"build no other from it; this one is a {spec.dim}D {spec.kind}: export it with --format bundle"
         )
-    encoder = build_parts(info)["encoder"]
+    encoder = build_encoder(spec)
     encoder.load_state_dict(
         {name.removeprefix("encoder."): tensor for name, tensor in tensors.items() if name.startswith("encoder.")},
         strict=False,
