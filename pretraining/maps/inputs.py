@@ -26,13 +26,11 @@ def find_images(inputs: Sequence[Path], output: Path) -> dict[Path, Path]:
         Image (a file, or a DICOM folder) to relative folder.
 
     Raises:
-        UserError: a folder holds no image.
+        UserError: a folder holds no image, or is the output itself.
     """
     resolved: dict[Path, Path] = {}
     for entry in inputs:
-        images = {path: path.resolve() for path in (images_below(entry) if entry.is_dir() else [entry])}
-        if entry.is_dir():
-            images = {path: place for path, place in images.items() if output.resolve() not in place.parents}
+        images = {path: path.resolve() for path in _images_of(entry, output)}
         if not images:
             raise UserError(f"there is no image below {entry}; give image files, or a folder that holds some")
         resolved |= images
@@ -43,3 +41,12 @@ def find_images(inputs: Sequence[Path], output: Path) -> dict[Path, Path]:
     short = {path: name if path.is_dir() else name.with_name(image_stem(path)) for path, name in whole.items()}
     uses = Counter(short.values())
     return {path: name if uses[name] == 1 else whole[path] for path, name in short.items()}
+
+
+def _images_of(entry: Path, output: Path) -> list[Path]:
+    if not entry.is_dir():
+        return [entry]
+    if entry.resolve() == output.resolve():
+        raise UserError(f"{entry} is --input and --output; give another --output, for maps are images too")
+    written = output.resolve() if output.resolve().is_relative_to(entry.resolve()) else None
+    return [path for path in images_below(entry) if written not in path.resolve().parents]
