@@ -53,5 +53,6 @@ def misfit(info: BundleInfo, tensors: Mapping[str, Tensor]) -> str:
             return f"it lacks {name}"
         if tuple(tensors[name].shape) != shape:
             return f"{name} has shape {tuple(tensors[name].shape)} where {shape} is described"
-    stray = next((name for name in tensors if name not in shapes and name.split(".")[0] in parts), "")
+    unknown = (name for name in tensors if name not in shapes and not is_alias(name))
+    stray = next((name for name in unknown if name.split(".")[0] in parts), "")
     return f"nothing is described for {stray}" if stray else ""

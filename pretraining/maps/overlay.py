@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 COLUMNS = 4
+PANEL_INCHES, TITLE_INCHES = 2.6, 0.5
+# Hounsfield units. Nothing but air in CT is as low as this.
+SOFT_TISSUE, LOW_AS_AIR = (-160.0, 240.0), -500.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,18 @@ def panel_of(image: NDArray[Any], values: NDArray[np.float32], title: str, recog
     return Panel(image.copy(), values.copy(), shown.copy(), title, recognized)
 
 
+def window_of(image: NDArray[Any]) -> tuple[float, float]:
+    """Intensities to show as black and white: soft tissue in CT, else all but the extremes.
+
+    Args:
+        image: any shape, intensities as stored.
+    """
+    if image.min() < LOW_AS_AIR:
+        return SOFT_TISSUE
+    low, high = np.percentile(image, (1, 99))
+    return float(low), float(high)
+
+
 def draw_overlays(panels: Sequence[Panel], window: tuple[float, float], path: Path, aspect: float = 1.0) -> None:
     """Draw one panel a tag: the image, and the map over it, strongest positions most opaque.
 
@@ -63,14 +78,16 @@ def draw_overlays(panels: Sequence[Panel], window: tuple[float, float], path: Pa
     from matplotlib import pyplot
 
     rows, columns = -(-len(panels) // COLUMNS), min(COLUMNS, len(panels))
-    figure, axes = pyplot.subplots(rows, columns, figsize=(2.6 * columns, 2.8 * rows), squeeze=False)
+    height, width = panels[0].image.shape
+    panel_height = min(PANEL_INCHES * height * aspect / width, 3 * PANEL_INCHES) + TITLE_INCHES
+    size = (PANEL_INCHES * columns, panel_height * rows)
+    figure, axes = pyplot.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     for axis, panel in zip(axes.flat, panels, strict=False):
         axis.imshow(panel.image, cmap="gray", vmin=window[0], vmax=window[1], aspect=aspect)
         axis.imshow(panel.values, cmap="inferno", alpha=panel.opacity, aspect=aspect)
         axis.set_title(panel.title, fontsize=8, color="black" if panel.recognized else "gray")
     for axis in axes.flat:
         axis.set_axis_off()
-    figure.tight_layout()
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from pretraining.errors import UserError
 from pretraining.maps.geometry import PlacedImage
 from pretraining.maps.mapper import AttentionMapper, ImageMaps
-from pretraining.maps.overlay import draw_overlays, panel_of
+from pretraining.maps.overlay import draw_overlays, panel_of, window_of
 from pretraining.studies.images.image import UnusableImageError
 from pretraining.studies.images.load import load_images
 
@@ -130,9 +130,8 @@ class MapWriter:
             placed.write(kept, folder / STACK, stack=True)
             self._write_sidecar(rows, folder / SIDECAR)
         spacing = placed.spacing
-        black, white = np.percentile(placed.array[0], (1, 99))
         aspect = spacing[-2] / spacing[-1] if spacing else 1.0
-        draw_overlays(panels, (float(black), float(white)), folder / OVERLAY, aspect)
+        draw_overlays(panels, window_of(placed.array[0]), folder / OVERLAY, aspect)
         return rows
 
     def _row(self, path: Path, index: int, probability: float, file: str) -> MapRow:

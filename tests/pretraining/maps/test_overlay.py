@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pretraining.maps.overlay import draw_overlays, opacity, panel_of
+from pretraining.maps.overlay import draw_overlays, opacity, panel_of, window_of
 
 
 def test_what_has_no_value_is_clear_and_the_maximum_most_opaque():
@@ -22,3 +22,8 @@ def test_of_a_volume_the_slice_of_the_peak_is_drawn(tmp_path):
     assert panel.values[3, 1] == 0.5
     draw_overlays([panel], (0, 3), tmp_path / "overlay.png")
     assert (tmp_path / "overlay.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_ct_is_shown_as_soft_tissue_and_other_images_without_their_extremes():
+    assert window_of(np.array([-1024.0, 40.0, 3000.0])) == (-160, 240)
+    assert window_of(np.arange(101)) == (1, 99)
