@@ -115,7 +115,6 @@ def _adaptation_plan(info: BundleInfo) -> dict[str, Any]:
 def _network_arguments(spec: EncoderSpec) -> dict[str, Any]:
     """The arguments of nnU-Net's network class, classes as dotted paths."""
     return {
-        **spec.arguments,
         "n_conv_per_stage_decoder": [DECODER_CONVOLUTIONS[spec.kind]] * (spec.arguments["n_stages"] - 1),
         "conv_op": "torch.nn.modules.conv.Conv3d",
         "conv_bias": True,
@@ -125,4 +124,5 @@ def _network_arguments(spec: EncoderSpec) -> dict[str, Any]:
         "dropout_op_kwargs": None,
         "nonlin": "torch.nn.LeakyReLU",
         "nonlin_kwargs": {"inplace": True},
+        **spec.arguments,
     }

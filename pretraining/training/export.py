@@ -89,9 +89,10 @@ def exported_text_encoder(run: Path, state_hash: str) -> TextEncoder:
 
 def _state(run: Path, checkpoint: str) -> dict[str, Any]:
     file = run / CHECKPOINTS[checkpoint]
-    if not file.is_file():
-        raise UserError(f"{run} has no {file.name} yet; let `mosmos_pretrain train` finish its first epoch")
-    return read_checkpoint(file)
+    state: dict[str, Any] = read_checkpoint(file) if file.is_file() else {"step": 0}
+    if state["step"] == 0:
+        raise UserError(f"{run} has no trained {file.name} yet; let `mosmos_pretrain train` finish its first epoch")
+    return state
 
 
 def _load_text(encoder: TextEncoder, state: dict[str, Any]) -> None:
