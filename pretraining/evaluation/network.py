@@ -84,7 +84,7 @@ def open_run(run: Path, checkpoint: str, device: torch.device) -> Network:
         parts["text_encoder"] = encoder
     nn.ModuleDict(parts).load_state_dict(state["task"])
     rows = [record.vocabulary.ids.index(tag) for tag in record.tag_ids]
-    tags = embed_vocabulary(model.eval(), encoder.eval(), record)[rows].to(device)
+    tags = embed_vocabulary(model.eval(), encoder.eval(), record)["tag_embeddings"][rows].to(device)
     model.to(device)
     encoder.to(device)
 

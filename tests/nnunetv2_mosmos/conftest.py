@@ -22,6 +22,7 @@ from nnunetv2_mosmos.attach.attachment import Attachment, write_attachment
 from nnunetv2_mosmos.discovery import EXTERNAL_TRAINERS
 from pretraining.bundle.bundle import Bundle, write_bundle
 from pretraining.bundle.info import BundledTag, BundleInfo
+from pretraining.heads.recognition import CosineAttentionRecognition
 from pretraining.image.convolutional import convolutional_arguments
 from pretraining.image.encoder import build_encoder
 from pretraining.image.normalization import Normalization
@@ -88,6 +89,7 @@ def make_bundle(folder: Path, spec: EncoderSpec, embedding_dim: int = 16, **fiel
     strides = cumulative_strides(spec)
     stage = map_stage_of(strides)
     projector = PixelProjector(feature_channels(spec), strides, stage, embedding_dim, spec.dim)
+    recognition = CosineAttentionRecognition(embedding_dim, attention_temperature=0.07)
     info = BundleInfo(
         encoder=spec,
         map_stage=stage,
@@ -104,6 +106,7 @@ def make_bundle(folder: Path, spec: EncoderSpec, embedding_dim: int = 16, **fiel
     tensors = {
         **{f"encoder.{name}": tensor for name, tensor in encoder.state_dict().items()},
         **{f"pixel_projector.{name}": tensor for name, tensor in projector.state_dict().items()},
+        **{f"recognition.{name}": tensor for name, tensor in recognition.state_dict().items()},
         "tag_embeddings": functional.normalize(torch.randn(len(BUNDLE_TAGS), embedding_dim), dim=1),
     }
     return write_bundle(folder, info, tensors)
