@@ -20,7 +20,7 @@ class Fit:
 
     Attributes:
         original: the image's shape S.
-        scaled: its shape after scaling; one factor for all axes in millimeters.
+        scaled: its shape after scaling.
         start: its first position inside the input.
         size: the input's shape.
     """
@@ -37,7 +37,7 @@ class Fit:
 
 
 def fit_of(shape: Sequence[int], size: Sequence[int], spacing: Sequence[float] | None = None) -> Fit:
-    """How to place an image of `shape` into `size`: aspect kept, centered.
+    """How to place an image of `shape` into `size`: one factor for all axes in millimeters, centered.
 
     Args:
         shape: S, the image's shape.
@@ -51,6 +51,37 @@ def fit_of(shape: Sequence[int], size: Sequence[int], spacing: Sequence[float] |
     )
     start = tuple((target - length) // 2 for target, length in zip(size, scaled, strict=True))
     return Fit(tuple(shape), scaled, start, tuple(size))
+
+
+def fit_at(
+    shape: Sequence[int],
+    spacing: Sequence[float],
+    target: Sequence[float],
+    least: Sequence[int],
+    step: Sequence[int],
+) -> Fit:
+    """How to show a whole image at a given spacing, in an input as large as that takes.
+
+    Args:
+        shape: S, the image's shape.
+        spacing: mm an axis.
+        target: mm an axis that the network sees.
+        least: the smallest input, a multiple of `step`.
+        step: the input's sides are multiples of it.
+    """
+    scaled = shape_at(shape, spacing, target)
+    size = tuple(
+        max(smallest, -(-length // whole) * whole) for length, smallest, whole in zip(scaled, least, step, strict=True)
+    )
+    start = tuple((side - length) // 2 for side, length in zip(size, scaled, strict=True))
+    return Fit(tuple(shape), scaled, start, size)
+
+
+def shape_at(shape: Sequence[int], spacing: Sequence[float], target: Sequence[float]) -> tuple[int, ...]:
+    """The shape that an image of `shape` and `spacing` has at the spacing `target` (mm)."""
+    return tuple(
+        max(1, round(length * step / wanted)) for length, step, wanted in zip(shape, spacing, target, strict=True)
+    )
 
 
 def apply_fit(image: NDArray[Any], fit: Fit) -> torch.Tensor:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pretraining.bundle.bundle import Bundle
 from pretraining.bundle.network import BundleNetwork
 from pretraining.errors import UserError
-from pretraining.image.fit import apply_fit, fit_of, undo_fit
+from pretraining.image.fit import apply_fit, undo_fit
 
 SLICES_AT_ONCE = 16
 
@@ -79,7 +79,7 @@ class AttentionMapper:
         return ImageMaps(np.stack([one.maps for one in found], 1), np.max([one.probability for one in found], 0))
 
     def _whole(self, images: list[NDArray[Any]], spacing: Sequence[float] | None) -> list[ImageMaps]:
-        fit = fit_of(images[0].shape[1:], self.info.image_size, spacing)
+        fit = self.info.fit(images[0].shape[1:], spacing)
         batch = torch.stack([apply_fit(self.info.normalization(image), fit) for image in images])
         found = self.network(batch.to(self.device))
         probability = torch.sigmoid(found.logits).cpu().numpy()

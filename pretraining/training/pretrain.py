@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from pretraining.errors import UserError
-from pretraining.image.normalization import Normalization
+from pretraining.image.spec import cumulative_strides
 from pretraining.studies.arrays import read_shape
 from pretraining.text.bank import CPU, TextBank
 from pretraining.text.feature_cache import FEATURES
 from pretraining.text.scratch import train_tokenizer
 from pretraining.training.activation_checkpointing import checkpoint_activations
-from pretraining.training.build import build_model, build_text_encoder, encoder_spec, load_foreign_weights
+from pretraining.training.build import (
+    build_model,
+    build_text_encoder,
+    crops_of,
+    encoder_spec,
+    load_foreign_weights,
+    resolve_plans,
+)
 from pretraining.training.config import TrainConfig
 from pretraining.training.corpus import Corpus, read_corpus
 from pretraining.training.data import StudyImages
+from pretraining.training.intensities import choose_normalization
 from pretraining.training.loop import Runtime, Trainer
 from pretraining.training.reading import say_worker_deaths
 from pretraining.training.run_folder import (
@@ -34,12 +45,23 @@ LOG = logging.getLogger(__name__)
 
 def describe(corpus: Corpus, config: TrainConfig) -> RunRecord:
     """What the run folder will say of a corpus and options."""
+    config = replace(config, image=resolve_plans(config.image))
     channels = read_shape(corpus.of("train")[0].image)[0]
-    counts = {f"{split} images": len(corpus.of(split)) for split in ("train", "val", "test")}
+    counts: dict[str, Any] = {f"{split} images": len(corpus.of(split)) for split in ("train", "val", "test")}
+    if config.image.plans:
+        counts["plans sha256"] = hashlib.sha256(Path(config.image.plans).read_bytes()).hexdigest()
+    spec = encoder_spec(config.image, channels)
+    deepest = max(cumulative_strides(spec)[-1])
+    if config.image.map_stride and deepest < config.image.map_stride:
+        LOG.warning(
+            "the encoder reaches a stride of %d only: maps live on its deepest stage, not at --map-stride %d",
+            deepest,
+            config.image.map_stride,
+        )
     return RunRecord(
         config=config,
-        spec=encoder_spec(config.image, channels),
-        normalization=Normalization("zscore"),
+        spec=spec,
+        normalization=choose_normalization(config.image.normalization, corpus),
         vocabulary=corpus.vocabulary,
         tag_ids=corpus.tag_ids,
         present=corpus.present,
@@ -105,10 +127,11 @@ def pretrain(data: Path, output: Path, config: TrainConfig, runtime: Runtime) ->
         len(corpus.of("val")),
         len(corpus.tag_ids),
     )
-    size, channels = config.image.image_size, record.spec.input_channels
+    image, channels = record.config.image, record.spec.input_channels
+    crops = crops_of(image)
     seed = config.optimization.seed if config.optimization.augment else None
-    training = StudyImages(corpus.of("train"), size, channels, record.normalization, seed)
-    validation = StudyImages(corpus.of("val"), size, channels, record.normalization, None)
+    training = StudyImages(corpus.of("train"), image.image_size, channels, record.normalization, seed, crops)
+    validation = StudyImages(corpus.of("val"), image.image_size, channels, record.normalization, None, crops)
     task = build_task(output, corpus, record, runtime.device).to(runtime.device)
     runtime.processes.same_start(task)
     if runtime.checkpoint_activations:
