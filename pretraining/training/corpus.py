@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pretraining.errors import UserError
 from pretraining.studies.manifest import Study, read_manifest
+from pretraining.studies.modalities import UNKNOWN
 from pretraining.tags.states import recognition_targets
 from pretraining.tags.vocabulary import Vocabulary
 from pretraining.text.bank import TextNumbers
@@ -44,7 +45,7 @@ class Pair:
     sentences: tuple[tuple[int, int], ...]
     split: str
     spacing: tuple[float, ...] | None
-    modality: str
+    modality: str = UNKNOWN
 
 
 @dataclass(frozen=True)
