@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from pretraining.errors import UserError
 from pretraining.image.crops import Crops
-from pretraining.image.fit import Fit, fit_at, fit_of
+from pretraining.image.fit import View
 from pretraining.image.normalization import Normalization
 from pretraining.image.spec import EncoderSpec, cumulative_strides
 
@@ -91,24 +91,11 @@ class BundleInfo:
         """2 or 3."""
         return self.encoder.dim
 
-    def fit(self, shape: Sequence[int], spacing: Sequence[float] | None) -> Fit:
-        """How a whole image enters the network: scaled into the input or, after pretraining on crops, at their spacing.
-
-        Args:
-            shape: the image's shape S.
-            spacing: mm an axis, where known.
-
-        Raises:
-            UserError: pretraining saw crops of a known spacing, and the image has none.
-        """
-        if self.crops is None:
-            return fit_of(shape, self.image_size, spacing)
-        if spacing is None:
-            millimeters = " x ".join(f"{step:g}" for step in self.crops.spacing)
-            raise UserError(
-                f"the bundle was pretrained at {millimeters} mm and the image has no spacing; give a file that has one"
-            )
-        return fit_at(shape, spacing, self.crops.spacing, self.image_size, cumulative_strides(self.encoder)[-1])
+    @property
+    def view(self) -> View:
+        """How whole images enter the network."""
+        spacing = self.crops.spacing if self.crops else None
+        return View(self.image_size, spacing, cumulative_strides(self.encoder)[-1])
 
     def to_dict(self) -> dict[str, Any]:
         """The contents of `bundle.json`."""

@@ -79,7 +79,7 @@ class AttentionMapper:
         return ImageMaps(np.stack([one.maps for one in found], 1), np.max([one.probability for one in found], 0))
 
     def _whole(self, images: list[NDArray[Any]], spacing: Sequence[float] | None) -> list[ImageMaps]:
-        fit = self.info.fit(images[0].shape[1:], spacing)
+        fit = self.info.view.fit(images[0].shape[1:], spacing)
         batch = torch.stack([apply_fit(self.info.normalization(image), fit) for image in images])
         found = self.network(batch.to(self.device))
         probability = torch.sigmoid(found.logits).cpu().numpy()

@@ -109,13 +109,13 @@ class ImageConfig:
 
 
 def check_axes(option: str, numbers: Sequence[float], dim: int, where: str) -> None:
-    """Refuse another count of numbers than one an axis; none at all is fine.
+    """Refuse what is not a positive number an axis; none at all is fine.
 
     Raises:
         UserError: see above.
     """
-    if numbers and len(numbers) != dim:
-        raise UserError(f"{option} has {len(numbers)} numbers for {where}; give {dim} numbers")
+    if numbers and (len(numbers) != dim or min(numbers) <= 0):
+        raise UserError(f"{option} {tuple(numbers)} does not fit {where}; give {dim} positive numbers")
 
 
 def check_image_size(size: Sequence[int], total_stride: Sequence[int], where: str) -> None:

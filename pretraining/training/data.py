@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from pretraining.errors import UserError
 from pretraining.image.crops import Crops, crop_starts, cut, resample
-from pretraining.image.fit import apply_fit, fit_of, shape_at
+from pretraining.image.fit import View, apply_fit, shape_at
 from pretraining.image.normalization import Normalization
 from pretraining.studies.arrays import StoredArray
 from pretraining.training.augmentation import Augmentation
@@ -71,7 +71,8 @@ class StudyImages(Dataset[Sample | Failure]):
         normalization: how intensities become input.
         seed: fixes the augmentation and the places of crops, together with epoch and study; None for no augmentation
             and crops on an even grid.
-        crops: how many crops, at which spacing; the whole image is scaled into the input when omitted.
+        crops: how many crops, at which spacing; whole images when omitted.
+        view: how whole images enter the network; scaled into the input when omitted.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class StudyImages(Dataset[Sample | Failure]):
         normalization: Normalization,
         seed: int | None,
         crops: Crops | None = None,
+        view: View | None = None,
     ) -> None:
         self.pairs = pairs
         self.size = size
@@ -89,6 +91,7 @@ class StudyImages(Dataset[Sample | Failure]):
         self.normalization = normalization
         self.seed = seed
         self.crops = crops
+        self.view = view or View(size, None, (1,) * len(size))
         self.augmentation = Augmentation(size) if seed is not None else None
 
     def __len__(self) -> int:
@@ -125,7 +128,7 @@ class StudyImages(Dataset[Sample | Failure]):
             )
         if self.crops is None:
             image = self.normalization(stored[...])
-            return self._augmented(apply_fit(image, fit_of(image.shape[1:], self.size, pair.spacing)), (epoch, index))
+            return self._augmented(apply_fit(image, self.view.fit(image.shape[1:], pair.spacing)), (epoch, index))
         crops = self._cut(stored, pair, self.crops, (epoch, index))
         return torch.stack([self._augmented(crop, (epoch, index, number)) for number, crop in enumerate(crops)])
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from pretraining.image.fit import apply_fit, fit_at, fit_of, undo_fit
+from pretraining.image.fit import View, apply_fit, fit_of, undo_fit
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_around_the_image_its_lowest_value_continues():
 
 
 def test_at_a_spacing_the_input_is_as_large_as_the_image_takes():
-    fit = fit_at((10, 30), (5.0, 1.0), (2.0, 2.0), least=(16, 16), step=(4, 8))
+    fit = View((16, 16), (2.0, 2.0), step=(4, 8)).fit((10, 30), (5.0, 1.0))
     assert (fit.scaled, fit.size) == ((25, 15), (28, 16))
     image = np.random.default_rng(0).normal(size=(1, 10, 30)).astype(np.float32).cumsum(1).cumsum(2)
     assert undo_fit(apply_fit(image, fit), fit).shape == (1, 10, 30)

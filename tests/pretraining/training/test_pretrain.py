@@ -7,6 +7,9 @@ import pytest
 
 from pretraining.bundle.bundle import read_bundle
 from pretraining.errors import UserError
+from pretraining.evaluation.network import open_bundle, open_run
+from pretraining.evaluation.observations import Observer
+from pretraining.evaluation.position_prior import PositionPrior
 from pretraining.image.crops import Crops
 from pretraining.maps.mapper import AttentionMapper
 from pretraining.studies.manifest import read_manifest, write_manifest
@@ -69,10 +72,16 @@ def test_a_run_on_plans_takes_their_encoder_patch_and_spacing_into_its_bundle(
     bundle = read_bundle(tmp_path / "bundle")
     found = AttentionMapper(bundle, ["liver"], on_cpu.device)(np.ones((1, 21, 10)), spacing=(2.0, 1.0))
     assert found.maps.shape == (1, 21, 10)
-    assert bundle.info.fit((21, 10), (2.0, 1.0)).scaled == (42, 10)
-    with pytest.raises(UserError, match="was pretrained at 1 x 1 mm and the image has no spacing"):
-        bundle.info.fit((21, 10), None)
+    assert bundle.info.view.fit((21, 10), (2.0, 1.0)).scaled == (42, 10)
+    with pytest.raises(UserError, match="an image has no spacing, but pretraining saw crops"):
+        bundle.info.view.fit((21, 10), None)
     assert str(tmp_path) not in (tmp_path / "bundle" / "bundle.json").read_text()
+    # Evaluation does likewise.
+    studies = [study for study in read_manifest(spaced) if study.split == "val"]
+    for network in (open_run(run, "latest", on_cpu.device), open_bundle(tmp_path / "bundle", on_cpu.device)):
+        assert network.view.spacing == (1.0, 1.0)
+        observations = Observer(network, spaced, studies, None, PositionPrior([])).observe(batch_size=4, workers=0)
+        assert np.isfinite(observations.logits).all()
     # The same command again finds the run finished; other plans are another run.
     pretrain(spaced, run, config, on_cpu)
     with pytest.raises(UserError, match=r"was started with other settings .*plans sha256"):
@@ -82,7 +91,7 @@ def test_a_run_on_plans_takes_their_encoder_patch_and_spacing_into_its_bundle(
 def test_an_input_that_the_planned_encoder_cannot_halve_is_refused_before_any_work(
     spaced, plans, tiny_config, on_cpu, tmp_path
 ):
-    for size, message in (((16, 15), "does not fit --configuration 2d"), ((16, 16, 16), "has 3 numbers for --conf")):
+    for size, message in (((16, 15), "does not fit --configuration 2d"), ((16, 16, 16), "give 2 positive numbers")):
         config = replace(tiny_config, image=replace(plans(), image_size=size))
         with pytest.raises(UserError, match=message):
             pretrain(spaced, tmp_path / "run", config, on_cpu)
