@@ -14,11 +14,12 @@ from pretraining.bundle.bundle import file_sha256, read_bundle
 from pretraining.bundle.network import BundleNetwork
 from pretraining.errors import UserError
 from pretraining.heads.recognition import Recognition
+from pretraining.image.fit import View
 from pretraining.image.normalization import Normalization
-from pretraining.image.spec import EncoderSpec
+from pretraining.image.spec import EncoderSpec, cumulative_strides
 from pretraining.tags.vocabulary import Vocabulary
 from pretraining.text.bank import TextBank
-from pretraining.training.build import build_model, build_text_encoder
+from pretraining.training.build import build_model, build_text_encoder, crops_of
 from pretraining.training.checkpoint import BEST, LATEST, read_checkpoint
 from pretraining.training.export import embed_vocabulary
 from pretraining.training.run_folder import read_record
@@ -31,18 +32,18 @@ class Network:
     Attributes:
         origin: kind, step, hashes: what the JSON says of it.
         spec: the image encoder.
-        image_size: whole images are scaled into it.
+        view: how whole images enter it.
         normalization: how intensities become input.
         vocabulary: that of its reports.
         tag_ids: K tags that training saw.
-        look: from images `(B, C, *image_size)` to the recognition head's findings and, for a run, image embeddings
+        look: from images `(B, C, *S)` to the recognition head's findings and, for a run, image embeddings
             `(B, D)`.
         read: from reports to report embeddings `(N, D)`; None for a bundle.
     """
 
     origin: dict[str, Any]
     spec: EncoderSpec
-    image_size: tuple[int, ...]
+    view: View
     normalization: Normalization
     vocabulary: Vocabulary
     tag_ids: tuple[str, ...]
@@ -56,7 +57,7 @@ class Network:
             "vocabulary_hash": self.vocabulary.hash,
             "encoder": self.spec.kind,
             "dim": self.spec.dim,
-            "image_size": list(self.image_size),
+            "image_size": list(self.view.size),
             "tags": len(self.tag_ids),
         }
 
@@ -82,7 +83,9 @@ def open_run(run: Path, checkpoint: str, device: torch.device) -> Network:
     parts: dict[str, nn.Module] = {"model": model}
     if any(name.startswith("text_encoder.") for name in state["task"]):
         parts["text_encoder"] = encoder
-    nn.ModuleDict(parts).load_state_dict(state["task"])
+    # The losses' own parameters are not evaluated.
+    kept = {name: tensor for name, tensor in state["task"].items() if name.split(".")[0] in parts}
+    nn.ModuleDict(parts).load_state_dict(kept)
     rows = [record.vocabulary.ids.index(tag) for tag in record.tag_ids]
     tags = embed_vocabulary(model.eval(), encoder.eval(), record)["tag_embeddings"][rows].to(device)
     model.to(device)
@@ -105,8 +108,10 @@ def open_run(run: Path, checkpoint: str, device: torch.device) -> Network:
         "weights_sha256": file_sha256(file),
         "text_encoder_hash": encoder.state_hash(),
     }
-    size = record.config.image.image_size
-    return Network(origin, record.spec, size, record.normalization, record.vocabulary, record.tag_ids, look, read)
+    crops = crops_of(record.config.image)
+    spacing = crops.spacing if crops else None
+    view = View(record.config.image.image_size, spacing, cumulative_strides(record.spec)[-1])
+    return Network(origin, record.spec, view, record.normalization, record.vocabulary, record.tag_ids, look, read)
 
 
 def open_bundle(folder: Path, device: torch.device) -> Network:
@@ -133,7 +138,7 @@ def open_bundle(folder: Path, device: torch.device) -> Network:
     return Network(
         origin,
         info.encoder,
-        info.image_size,
+        info.view,
         info.normalization,
         bundle.vocabulary,
         tag_ids,

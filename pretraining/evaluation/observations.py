@@ -19,7 +19,7 @@ from pretraining.evaluation.localization import Localization, localize
 from pretraining.evaluation.masks import Masks
 from pretraining.evaluation.network import Network
 from pretraining.evaluation.position_prior import PositionPrior
-from pretraining.image.fit import fit_of, undo_fit
+from pretraining.image.fit import undo_fit
 from pretraining.studies.arrays import read_shape
 from pretraining.studies.manifest import Study
 from pretraining.tags.states import recognition_targets
@@ -135,7 +135,11 @@ class Observer:
             workers: processes that read images; 0 reads in this one.
         """
         network = self.network
-        dataset = StudyImages(self._pairs, network.image_size, network.spec.input_channels, network.normalization, None)
+        view, channels = network.view, network.spec.input_channels
+        dataset = StudyImages(self._pairs, view.size, channels, network.normalization, None, view=view)
+        if view.spacing is not None:
+            # At one spacing, images are not of one size.
+            batch_size = 1
         logits = np.full((len(self.studies), len(network.tag_ids)), -np.inf, np.float32)
         images: Tensor | None = None
         localized: list[Localized] = []
@@ -172,7 +176,7 @@ class Observer:
         mask = self.masks.read(pair.study, pair.image) if pair.image in self.masks else None
         if mask is None:
             return []
-        fit = fit_of(mask.shape, self.network.image_size, pair.spacing)
+        fit = self.network.view.fit(mask.shape, pair.spacing)
         patient = self.studies[row].patient
         unlabelled = mask == self.masks.labels.ignore
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from pretraining.bundle.bundle import Bundle
 from pretraining.bundle.network import BundleNetwork
 from pretraining.errors import UserError
-from pretraining.image.fit import Fit, apply_fit, fit_of, undo_fit
+from pretraining.image.fit import Fit, apply_fit, undo_fit
 from pretraining.maps.zero_shot import FreeTexts
 
 SLICES_AT_ONCE = 16
@@ -97,9 +97,7 @@ class AttentionMapper:
             )
         sliced = image.ndim - 1 > self.info.dim
         images = [image[:, position] for position in range(image.shape[1])] if sliced else [image]
-        fit = fit_of(
-            images[0].shape[1:], self.info.image_size, spacing[1:] if spacing is not None and sliced else spacing
-        )
+        fit = self.info.view.fit(images[0].shape[1:], spacing[1:] if spacing is not None and sliced else spacing)
         found = [self._find(images[at : at + SLICES_AT_ONCE], fit) for at in range(0, len(images), SLICES_AT_ONCE)]
         logits = torch.cat([one for one, _ in found])
         return ImageMaps(

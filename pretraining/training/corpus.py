@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pretraining.errors import UserError
 from pretraining.studies.manifest import Study, read_manifest
+from pretraining.studies.modalities import UNKNOWN
 from pretraining.tags.states import recognition_targets
 from pretraining.tags.vocabulary import Vocabulary
 from pretraining.text.bank import TextNumbers
@@ -34,6 +35,7 @@ class Pair:
         sentences: pairs of a tag's index and the text number of what the report says of it.
         split: `train`, `val` or `test`.
         spacing: mm an axis, where known.
+        modality: `CT`, `MR`, ... or `unknown`.
     """
 
     study: str
@@ -43,6 +45,7 @@ class Pair:
     sentences: tuple[tuple[int, int], ...]
     split: str
     spacing: tuple[float, ...] | None
+    modality: str = UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,9 @@ def read_corpus(folder: Path) -> Corpus:
             if tag in index
         )
         for image in study.images:
-            pairs.append(Pair(study.id, folder / image, report, targets, sentences, study.split, study.spacing))
+            pairs.append(
+                Pair(study.id, folder / image, report, targets, sentences, study.split, study.spacing, study.modality)
+            )
     manifest_hash = hashlib.sha256((folder / "studies.jsonl").read_bytes()).hexdigest()
     return Corpus(
         tuple(pairs), numbers.texts, vocabulary, tag_ids, prompts, present, _counts(training, "absent"), manifest_hash

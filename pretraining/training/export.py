@@ -21,7 +21,7 @@ from pretraining.studies.atomic import atomic_path
 from pretraining.text.bank import TextBank, TextNumbers
 from pretraining.text.encoder import TextEncoder
 from pretraining.text.tag_embeddings import center_and_spread, random_prompt_features
-from pretraining.training.build import build_model, build_text_encoder
+from pretraining.training.build import build_model, build_text_encoder, crops_of
 from pretraining.training.checkpoint import BEST, LATEST, read_checkpoint
 from pretraining.training.disk import disk_problems_are_users
 from pretraining.training.journal import read_metrics
@@ -185,6 +185,7 @@ def _info(
         map_stride=cumulative_strides(record.spec)[model.map_stage],
         embedding_dim=record.config.image.embedding_dim,
         image_size=record.config.image.image_size,
+        crops=crops_of(record.config.image),
         temperature=float(temperature().detach()),
         attention_temperature=record.config.objective.attention_temperature,
         tags=tuple(

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from pretraining.image.normalization import Normalization
+from pretraining.image.spec import cumulative_strides
 from pretraining.studies.arrays import read_shape
 from pretraining.text.bank import CPU, TextBank
 from pretraining.text.feature_cache import FEATURES
 from pretraining.training.activation_checkpointing import checkpoint_activations
-from pretraining.training.build import build_model, build_text_encoder, encoder_spec, load_foreign_weights
+from pretraining.training.build import (
+    build_model,
+    build_text_encoder,
+    crops_of,
+    encoder_spec,
+    load_foreign_weights,
+    resolve_plans,
+)
 from pretraining.training.config import TrainConfig
 from pretraining.training.corpus import Corpus, read_corpus
 from pretraining.training.data import StudyImages
+from pretraining.training.intensities import choose_normalization
 from pretraining.training.loop import Runtime, Trainer
 from pretraining.training.opening import Start, open_run
 from pretraining.training.out_of_memory import memory_problems_are_users
@@ -30,12 +41,23 @@ LOG = logging.getLogger(__name__)
 
 def describe(corpus: Corpus, config: TrainConfig) -> RunRecord:
     """What the run folder will say of a corpus and options."""
+    config = replace(config, image=resolve_plans(config.image))
     channels = read_shape(corpus.of("train")[0].image)[0]
-    counts = {f"{split} images": len(corpus.of(split)) for split in ("train", "val", "test")}
+    counts: dict[str, Any] = {f"{split} images": len(corpus.of(split)) for split in ("train", "val", "test")}
+    if config.image.plans:
+        counts["plans sha256"] = hashlib.sha256(Path(config.image.plans).read_bytes()).hexdigest()
+    spec = encoder_spec(config.image, channels)
+    deepest = max(cumulative_strides(spec)[-1])
+    if config.image.map_stride and deepest < config.image.map_stride:
+        LOG.warning(
+            "the encoder reaches a stride of %d only: maps live on its deepest stage, not at --map-stride %d",
+            deepest,
+            config.image.map_stride,
+        )
     return RunRecord(
         config=config,
-        spec=encoder_spec(config.image, channels),
-        normalization=Normalization("zscore"),
+        spec=spec,
+        normalization=choose_normalization(config.image.normalization, corpus),
         vocabulary=corpus.vocabulary,
         tag_ids=corpus.tag_ids,
         present=corpus.present,
@@ -46,10 +68,14 @@ def describe(corpus: Corpus, config: TrainConfig) -> RunRecord:
 
 def study_images(corpus: Corpus, record: RunRecord, split: str) -> StudyImages:
     """The images of one split; only those of training are augmented."""
-    config = record.config
-    seed = config.optimization.seed if config.optimization.augment and split == "train" else None
+    image, optimization = record.config.image, record.config.optimization
     return StudyImages(
-        corpus.of(split), config.image.image_size, record.spec.input_channels, record.normalization, seed
+        corpus.of(split),
+        image.image_size,
+        record.spec.input_channels,
+        record.normalization,
+        optimization.seed if optimization.augment and split == "train" else None,
+        crops_of(image),
     )
 
 
@@ -90,6 +116,7 @@ def pretrain(data: Path, output: Path, config: TrainConfig, runtime: Runtime, st
     require_watchers(runtime.tensorboard, runtime.wandb)
     corpus = read_corpus(data)
     record = describe(corpus, config)
+    config = record.config
     processes = runtime.processes
     with ExitStack() as opened, memory_problems_are_users(output, config), say_worker_deaths():
         with processes.first_ahead():

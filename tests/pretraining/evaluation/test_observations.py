@@ -9,6 +9,7 @@ from pretraining.evaluation.network import Network
 from pretraining.evaluation.observations import Observer
 from pretraining.evaluation.position_prior import PositionPrior
 from pretraining.heads.recognition import Recognition
+from pretraining.image.fit import View
 from pretraining.image.normalization import Normalization
 from pretraining.image.spec import EncoderSpec
 from pretraining.studies.arrays import write_array
@@ -27,7 +28,7 @@ def network(size, normalization):
     return Network(
         origin={"kind": "run"},
         spec=EncoderSpec("plainconv", len(size), 1, {}),
-        image_size=size,
+        view=View(size, None, (1,) * len(size)),
         normalization=normalization,
         vocabulary=load_vocabulary(),
         tag_ids=("liver", "heart"),
