@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pretraining.errors import UserError
+from pretraining.shards.index import is_sharded, read_index
+from pretraining.studies.arrays import read_shape
 from pretraining.studies.manifest import Study, read_manifest
 from pretraining.tags.states import recognition_targets
 from pretraining.tags.vocabulary import Vocabulary
@@ -53,6 +55,7 @@ class Corpus:
         pairs: every image of every study with a report.
         texts: distinct texts, by number: reports, sentences, prompts.
         vocabulary: the vocabulary of the prepared folder.
+        channels: of the images.
         tag_ids: tags that training uses: those that a training report settles as present at least once.
         prompts: text numbers of each used tag's prompts.
         present: studies a tag is present in, over the training split.
@@ -63,6 +66,7 @@ class Corpus:
     pairs: tuple[Pair, ...]
     texts: list[str]
     vocabulary: Vocabulary
+    channels: int
     tag_ids: tuple[str, ...]
     prompts: tuple[tuple[int, ...], ...]
     present: dict[str, int]
@@ -97,13 +101,14 @@ def read_corpus(folder: Path) -> Corpus:
     """Read a prepared folder.
 
     Args:
-        folder: what `prepare` wrote.
+        folder: what `prepare` or `shard` wrote.
 
     Raises:
         UserError: no training study with a report, or no tag in any of them.
     """
     vocabulary = read_vocabulary(folder)
-    studies = [study for study in read_manifest(folder) if study.report]
+    sharded = is_sharded(folder)
+    studies = [study for study in read_manifest(folder, with_images=not sharded) if study.report]
     training = [study for study in studies if study.split == "train"]
     if not training:
         raise UserError(f"{folder} has no training study with a report; see its rejects.csv, and prepare it again")
@@ -127,5 +132,13 @@ def read_corpus(folder: Path) -> Corpus:
             pairs.append(Pair(study.id, folder / image, report, targets, sentences, study.split, study.spacing))
     manifest_hash = hashlib.sha256((folder / "studies.jsonl").read_bytes()).hexdigest()
     return Corpus(
-        tuple(pairs), numbers.texts, vocabulary, tag_ids, prompts, present, _counts(training, "absent"), manifest_hash
+        tuple(pairs),
+        numbers.texts,
+        vocabulary,
+        read_index(folder).channels if sharded else read_shape(folder / training[0].images[0])[0],
+        tag_ids,
+        prompts,
+        present,
+        _counts(training, "absent"),
+        manifest_hash,
     )

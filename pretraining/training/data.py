@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -120,6 +120,19 @@ class StudyImages(Dataset[Sample | Failure]):
             fitted = self.augmentation(fitted, (self.seed, epoch, index))
         return fitted
 
+    def batches(self, order: Sampler[Any] | Sequence[list[tuple[int, int]]], workers: int) -> Iterable[Batch | Failure]:
+        """Reads batches in an order, or what went wrong; see `loader`."""
+        return DataLoader(
+            self,
+            batch_sampler=order,
+            num_workers=workers,
+            collate_fn=collate_read,
+            pin_memory=torch.cuda.is_available(),
+            persistent_workers=workers > 0,
+            # A loader seeds its workers from the global generator otherwise, which would disturb a resumed run.
+            generator=torch.Generator(),
+        )
+
 
 def collate_read(samples: Sequence[Sample | Failure]) -> Batch | Failure:
     """Join samples into a batch, or pass on the first that could not be read."""
@@ -156,17 +169,7 @@ def loader(
         UserError: a user's mistake in reading a study.
         ReadingError: a defect in reading a study in another process.
     """
-    reading: DataLoader[Any] = DataLoader(
-        dataset,
-        batch_sampler=batches,
-        num_workers=workers,
-        collate_fn=collate_read,
-        pin_memory=torch.cuda.is_available(),
-        persistent_workers=workers > 0,
-        # A loader seeds its workers from the global generator otherwise, which would disturb a resumed run.
-        generator=torch.Generator(),
-    )
-    return without_failures(reading)
+    return without_failures(dataset.batches(batches, workers))
 
 
 def in_order(studies: int, batch_size: int) -> list[list[tuple[int, int]]]:

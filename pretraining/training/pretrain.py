@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from pretraining.errors import UserError
 from pretraining.image.normalization import Normalization
-from pretraining.studies.arrays import read_shape
+from pretraining.shards.index import is_sharded, read_index
 from pretraining.text.bank import TextBank
 from pretraining.text.scratch import train_tokenizer
 from pretraining.training.build import build_model, build_text_encoder, encoder_spec, load_foreign_weights
@@ -32,11 +34,10 @@ LOG = logging.getLogger(__name__)
 
 def describe(corpus: Corpus, config: TrainConfig) -> RunRecord:
     """What the run folder will say of a corpus and options."""
-    channels = read_shape(corpus.of("train")[0].image)[0]
     counts = {f"{split} images": len(corpus.of(split)) for split in ("train", "val", "test")}
     return RunRecord(
         config=config,
-        spec=encoder_spec(config.image, channels),
+        spec=encoder_spec(config.image, corpus.channels),
         normalization=Normalization("zscore"),
         vocabulary=corpus.vocabulary,
         tag_ids=corpus.tag_ids,
@@ -73,11 +74,20 @@ def build_task(folder: Path, corpus: Corpus, record: RunRecord) -> PretrainingTa
     return PretrainingTask(model, bank, corpus, record.config.objective, random_tags)
 
 
+def image_source(data: Path) -> Callable[..., StudyImages]:
+    """Makes the images of pairs, with the arguments of `StudyImages`, from where `data` keeps them."""
+    if not is_sharded(data):
+        return StudyImages
+    from pretraining.shards.stream import ShardedImages
+
+    return partial(ShardedImages, read_index(data))
+
+
 def pretrain(data: Path, output: Path, config: TrainConfig, runtime: Runtime) -> None:
     """Pretrain on a prepared folder; an interrupted run goes on where its last checkpoint stands.
 
     Args:
-        data: what `prepare` wrote.
+        data: what `prepare` or `shard` wrote.
         output: the run's folder.
         config: options that change the result.
         runtime: options that do not.
@@ -96,7 +106,8 @@ def pretrain(data: Path, output: Path, config: TrainConfig, runtime: Runtime) ->
     )
     size, channels = config.image.image_size, record.spec.input_channels
     seed = config.optimization.seed if config.optimization.augment else None
-    training = StudyImages(corpus.of("train"), size, channels, record.normalization, seed)
-    validation = StudyImages(corpus.of("val"), size, channels, record.normalization, None)
+    images = image_source(data)
+    training = images(corpus.of("train"), size, channels, record.normalization, seed)
+    validation = images(corpus.of("val"), size, channels, record.normalization, None)
     with say_worker_deaths():
         Trainer(output, build_task(output, corpus, record), training, validation, config, runtime).run()
