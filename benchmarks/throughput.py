@@ -47,6 +47,7 @@ from pretraining.training.pretrain import build_task, describe, open_run
 logger = logging.getLogger(__name__)
 
 REACH = 0.95
+CORES = os.cpu_count() or 1
 HERE = Path(__file__).parent
 # Larger than the input, as real images are: 2D as prepared pictures, 3D as a prepared volume of a small CT.
 STORED = {2: (512, 512), 3: (64, 128, 128)}
@@ -72,9 +73,9 @@ class Options:
     """Timed steps a block."""
     blocks: int = 15
     """Pairs of blocks."""
-    workers: int = 1
+    workers: int = max(1, min(8, CORES - 1))
     """Processes that read images."""
-    threads: int = max(1, (os.cpu_count() or 2) - 1)
+    threads: int = max(1, CORES - max(1, min(8, CORES - 1)))
     """Threads that compute, where the step runs on the CPU."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda`."""

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from pretraining.errors import UserError
 from pretraining.image.fit import apply_fit, fit_of
@@ -18,7 +18,7 @@ from pretraining.image.normalization import Normalization
 from pretraining.studies.arrays import read_array
 from pretraining.training.augmentation import Augmentation
 from pretraining.training.corpus import Pair
-from pretraining.training.reading import Failure, failure_of, without_failures
+from pretraining.training.reading import SHARED_MEMORY_FULL, Failure, failure_of, without_failures
 
 Sample = tuple[Tensor, Pair]
 
@@ -50,6 +50,16 @@ class Batch:
         tensors = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "studies"}
         moved: dict[str, Tensor] = {name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()}
         return replace(self, **moved)  # type: ignore[arg-type]  # `studies` is not among them
+
+    def share_memory(self) -> None:
+        """Move the tensors to where other processes see them.
+
+        Raises:
+            RuntimeError: no room there.
+        """
+        for entry in fields(self):
+            if entry.name != "studies":
+                getattr(self, entry.name).share_memory_()
 
     def pin_memory(self) -> Batch:
         """The same in page-locked memory, which a GPU reads while it computes; the loader calls it."""
@@ -141,7 +151,14 @@ def collate_read(samples: Sequence[Sample | Failure]) -> Batch | Failure:
         if isinstance(sample, Failure):
             return sample
         read.append(sample)
-    return collate(read)
+    batch = collate(read)
+    if get_worker_info() is not None:
+        # torch would do it later, in a thread whose errors reach nobody: training would wait forever.
+        try:
+            batch.share_memory()
+        except RuntimeError:
+            return Failure(batch.studies[0], SHARED_MEMORY_FULL, is_mistake=True)
+    return batch
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
