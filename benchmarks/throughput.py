@@ -1,7 +1,7 @@
 """Real pretraining against the same step on tensors already in memory, in one run, 2D and 3D.
 
     python -m benchmarks.throughput
-    python -m benchmarks.throughput --dims 3 --workers 4 --batch-size 16 --device cuda
+    python -m benchmarks.throughput --dims 3 --batch-size 16 --block 20 --device cuda
     python -m benchmarks.throughput --open-clip-python OTHER_VENV/bin/python
 
 Synthetic patients are written and prepared, and a run is built from them as `mosmos_pretrain train` builds it. Blocks
@@ -65,13 +65,13 @@ class Options:
     """Where to write what was found."""
     dims: tuple[int, ...] = (2, 3)
     """Which of 2D and 3D."""
-    studies: int = 48
+    studies: int = 32
     """Synthetic studies on disk."""
-    batch_size: int = 8
+    batch_size: int = 4
     """Studies a step."""
-    block: int = 8
+    block: int = 4
     """Timed steps a block."""
-    blocks: int = 15
+    blocks: int = 8
     """Pairs of blocks."""
     workers: int = max(1, min(8, CORES - 1))
     """Processes that read images."""

@@ -97,6 +97,11 @@ def pretrain(data: Path, output: Path, config: TrainConfig, runtime: Runtime) ->
     """
     corpus = read_corpus(data)
     record = describe(corpus, config)
+    size, channels = config.image.image_size, record.spec.input_channels
+    seed = config.optimization.seed if config.optimization.augment else None
+    images = image_source(data)
+    training = images(corpus.of("train"), size, channels, record.normalization, seed)
+    validation = images(corpus.of("val"), size, channels, record.normalization, None)
     open_run(output, corpus, record)
     LOG.info(
         "%d training and %d validation images, %d tags",
@@ -104,10 +109,5 @@ def pretrain(data: Path, output: Path, config: TrainConfig, runtime: Runtime) ->
         len(corpus.of("val")),
         len(corpus.tag_ids),
     )
-    size, channels = config.image.image_size, record.spec.input_channels
-    seed = config.optimization.seed if config.optimization.augment else None
-    images = image_source(data)
-    training = images(corpus.of("train"), size, channels, record.normalization, seed)
-    validation = images(corpus.of("val"), size, channels, record.normalization, None)
     with say_worker_deaths():
         Trainer(output, build_task(output, corpus, record), training, validation, config, runtime).run()

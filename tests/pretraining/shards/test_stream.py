@@ -1,6 +1,6 @@
+import sys
 from collections import Counter
 from dataclasses import replace
-from functools import partial
 from itertools import islice
 
 import pytest
@@ -113,8 +113,8 @@ def test_a_pipe_is_left_to_webdataset(sharded, images):
     assert ids(epoch_of(images, 0)) == plain
 
 
-def test_without_webdataset_one_sentence_says_what_to_install(sharded, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "webdataset", None)
-    open_images = partial(ShardedImages, read_index(sharded), read_corpus(sharded).of("val"))
+def test_without_webdataset_one_sentence_says_what_to_install(sharded, tiny_config, on_cpu, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "webdataset", None)
     with pytest.raises(UserError, match=r"pip install 'nnunetv2-mosmos\[webdataset\]'"):
-        open_images(SIZE, 1, Normalization(), None)
+        pretrain(sharded, tmp_path / "run", tiny_config, on_cpu)
+    assert not (tmp_path / "run").exists()
