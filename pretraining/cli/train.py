@@ -15,7 +15,7 @@ class Options:
     """Options of the command; everything in the groups is saved in the run's `config.yaml`."""
 
     data: Path
-    """Folder that `mosmos_pretrain prepare` wrote."""
+    """Folder that `mosmos_pretrain prepare` or `mosmos_pretrain shard` wrote."""
     output: Path
     """Folder of the run; an interrupted run is resumed by the same command."""
     image: ImageConfig = field(default_factory=ImageConfig)

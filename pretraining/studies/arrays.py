@@ -93,6 +93,25 @@ def read_array(path: Path, box: tuple[slice, ...] | None = None) -> np.ndarray:
     return StoredArray(path)[... if box is None else box]
 
 
+def decode_array(content: bytes, name: str) -> np.ndarray:
+    """The image that a file's content holds.
+
+    Args:
+        content: all bytes of a file that `write_array` wrote.
+        name: what it is, for messages.
+
+    Returns:
+        As `read_array`.
+
+    Raises:
+        UserError: the content is truncated or not an array.
+    """
+    try:
+        return np.asarray(blosc2.ndarray_from_cframe(content)[...])
+    except (RuntimeError, ValueError) as error:
+        raise UserError(f"the image of study '{name}' is damaged ({error}): write its shard again") from error
+
+
 def read_shape(path: Path) -> tuple[int, ...]:
     """The shape of a stored image, `(C, *spatial)`, without reading its voxels."""
     return StoredArray(path).shape

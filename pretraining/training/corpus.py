@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pretraining.errors import UserError
+from pretraining.image.normalization import Normalization
+from pretraining.shards.index import is_sharded, read_index
+from pretraining.studies.arrays import read_shape
 from pretraining.studies.manifest import Study, read_manifest
 from pretraining.studies.modalities import UNKNOWN
 from pretraining.tags.states import recognition_targets
@@ -56,21 +59,25 @@ class Corpus:
         pairs: every image of every study with a report.
         texts: distinct texts, by number: reports, sentences, prompts.
         vocabulary: the vocabulary of the prepared folder.
+        channels: of the images.
         tag_ids: tags that training uses: those that a training report settles as present at least once.
         prompts: text numbers of each used tag's prompts.
         present: studies a tag is present in, over the training split.
         absent: studies a tag is absent from, likewise.
         manifest_hash: SHA-256 of `studies.jsonl`.
+        normalization: what shards say that their images need; None where images can be looked at.
     """
 
     pairs: tuple[Pair, ...]
     texts: list[str]
     vocabulary: Vocabulary
+    channels: int
     tag_ids: tuple[str, ...]
     prompts: tuple[tuple[int, ...], ...]
     present: dict[str, int]
     absent: dict[str, int]
     manifest_hash: str
+    normalization: Normalization | None = None
 
     def of(self, split: str) -> list[Pair]:
         """The pairs of one split."""
@@ -100,13 +107,14 @@ def read_corpus(folder: Path) -> Corpus:
     """Read a prepared folder.
 
     Args:
-        folder: what `prepare` wrote.
+        folder: what `prepare` or `shard` wrote.
 
     Raises:
         UserError: no training study with a report, or no tag in any of them.
     """
     vocabulary = read_vocabulary(folder)
-    studies = [study for study in read_manifest(folder) if study.report]
+    shards = read_index(folder) if is_sharded(folder) else None
+    studies = [study for study in read_manifest(folder, with_images=shards is None) if study.report]
     training = [study for study in studies if study.split == "train"]
     if not training:
         raise UserError(f"{folder} has no training study with a report; see its rejects.csv, and prepare it again")
@@ -132,5 +140,14 @@ def read_corpus(folder: Path) -> Corpus:
             )
     manifest_hash = hashlib.sha256((folder / "studies.jsonl").read_bytes()).hexdigest()
     return Corpus(
-        tuple(pairs), numbers.texts, vocabulary, tag_ids, prompts, present, _counts(training, "absent"), manifest_hash
+        tuple(pairs),
+        numbers.texts,
+        vocabulary,
+        shards.channels if shards else read_shape(folder / training[0].images[0])[0],
+        tag_ids,
+        prompts,
+        present,
+        _counts(training, "absent"),
+        manifest_hash,
+        Normalization.from_dict(shards.normalization) if shards else None,
     )

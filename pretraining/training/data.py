@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from pretraining.errors import UserError
 from pretraining.image.crops import Crops, crop_starts, cut, resample
@@ -19,7 +19,7 @@ from pretraining.image.normalization import Normalization
 from pretraining.studies.arrays import StoredArray
 from pretraining.training.augmentation import Augmentation
 from pretraining.training.corpus import Pair
-from pretraining.training.reading import Failure, failure_of, without_failures
+from pretraining.training.reading import SHARED_MEMORY_FULL, Failure, failure_of, without_failures
 from pretraining.training.stopping import leave_stopping_to_the_parent
 
 Sample = tuple[Tensor, Pair]
@@ -56,6 +56,16 @@ class Batch:
         names = ("images", "targets", "sentence_rows", "sentence_tags")
         moved: dict[str, Any] = {name: getattr(self, name).to(device, non_blocking=True) for name in names}
         return replace(self, **moved)
+
+    def share_memory(self) -> None:
+        """Move the tensors to where other processes see them.
+
+        Raises:
+            RuntimeError: no room there.
+        """
+        for entry in fields(self):
+            if entry.name != "studies":
+                getattr(self, entry.name).share_memory_()
 
     def pin_memory(self) -> Batch:
         """The same in page-locked memory, which a GPU reads while it computes; the loader calls it."""
@@ -156,6 +166,20 @@ class StudyImages(Dataset[Sample | Failure]):
             cuts = [cut(image, start, self.size) for start in starts]
         return [torch.from_numpy(crop) for crop in cuts]
 
+    def batches(self, order: Sampler[Any] | Sequence[list[tuple[int, int]]], workers: int) -> Iterable[Batch | Failure]:
+        """Reads batches in an order, or what went wrong; see `loader`."""
+        return DataLoader(
+            self,
+            batch_sampler=order,
+            num_workers=workers,
+            collate_fn=collate_read,
+            pin_memory=torch.cuda.is_available(),
+            worker_init_fn=leave_stopping_to_the_parent,
+            persistent_workers=workers > 0,
+            # A loader seeds its workers from the global generator otherwise, which would disturb a resumed run.
+            generator=torch.Generator(),
+        )
+
 
 def collate_read(samples: Sequence[Sample | Failure]) -> Batch | Failure:
     """Join samples into a batch, or pass on the first that could not be read."""
@@ -164,7 +188,14 @@ def collate_read(samples: Sequence[Sample | Failure]) -> Batch | Failure:
         if isinstance(sample, Failure):
             return sample
         read.append(sample)
-    return collate(read)
+    batch = collate(read)
+    if get_worker_info() is not None:
+        # torch would do it later, in a thread whose errors reach nobody: training would wait forever.
+        try:
+            batch.share_memory()
+        except RuntimeError:
+            return Failure(batch.studies[0], SHARED_MEMORY_FULL, is_mistake=True)
+    return batch
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
@@ -192,18 +223,7 @@ def loader(
         UserError: a user's mistake in reading a study.
         ReadingError: a defect in reading a study in another process.
     """
-    reading: DataLoader[Any] = DataLoader(
-        dataset,
-        batch_sampler=batches,
-        num_workers=workers,
-        collate_fn=collate_read,
-        pin_memory=torch.cuda.is_available(),
-        worker_init_fn=leave_stopping_to_the_parent,
-        persistent_workers=workers > 0,
-        # A loader seeds its workers from the global generator otherwise, which would disturb a resumed run.
-        generator=torch.Generator(),
-    )
-    return without_failures(reading)
+    return without_failures(dataset.batches(batches, workers))
 
 
 def in_order(studies: int, batch_size: int) -> list[list[tuple[int, int]]]:

@@ -85,7 +85,7 @@ def dry_run(data: Path, folder: Path, config: TrainConfig, runtime: Runtime) -> 
     """
     corpus = read_corpus(data)
     record = describe(corpus, config)
-    training = study_images(corpus, record, "train")
+    training = study_images(data, corpus, record, "train")
     options = config.optimization
     order = StudyOrder(len(training), options.batch_size, options.seed, micro_batch_size=runtime.micro_batch_size)
     with TemporaryDirectory() as scratch, memory_problems_are_users(folder, config):

@@ -30,8 +30,12 @@ def choose_normalization(scheme: Literal["auto", "zscore", "ct"], corpus: Corpus
         corpus: the studies; statistics are those of some training studies.
 
     Raises:
-        UserError: `ct`, but no voxel has an intensity that tissue has.
+        UserError: `ct`, but no voxel has an intensity that tissue has, or shards are not CT throughout.
     """
+    if scheme != "zscore" and corpus.normalization is not None:
+        if scheme == "ct" and corpus.normalization.scheme != "ct":
+            raise UserError("these shards are not CT in HU throughout; give --normalization zscore, or leave it out")
+        return corpus.normalization
     if scheme == "zscore" or (scheme == "auto" and any(pair.modality != "CT" for pair in corpus.pairs)):
         return Normalization("zscore")
     pairs = corpus.of("train")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from pretraining.image.spec import cumulative_strides
-from pretraining.studies.arrays import read_shape
+from pretraining.shards.index import is_sharded, read_index
 from pretraining.text.bank import CPU, TextBank
 from pretraining.text.feature_cache import FEATURES
 from pretraining.training.activation_checkpointing import checkpoint_activations
@@ -42,11 +44,10 @@ LOG = logging.getLogger(__name__)
 def describe(corpus: Corpus, config: TrainConfig) -> RunRecord:
     """What the run folder will say of a corpus and options."""
     config = replace(config, image=resolve_plans(config.image))
-    channels = read_shape(corpus.of("train")[0].image)[0]
     counts: dict[str, Any] = {f"{split} images": len(corpus.of(split)) for split in ("train", "val", "test")}
     if config.image.plans:
         counts["plans sha256"] = hashlib.sha256(Path(config.image.plans).read_bytes()).hexdigest()
-    spec = encoder_spec(config.image, channels)
+    spec = encoder_spec(config.image, corpus.channels)
     deepest = max(cumulative_strides(spec)[-1])
     if config.image.map_stride and deepest < config.image.map_stride:
         LOG.warning(
@@ -66,10 +67,15 @@ def describe(corpus: Corpus, config: TrainConfig) -> RunRecord:
     )
 
 
-def study_images(corpus: Corpus, record: RunRecord, split: str) -> StudyImages:
-    """The images of one split; only those of training are augmented."""
+def study_images(data: Path, corpus: Corpus, record: RunRecord, split: str) -> StudyImages:
+    """The images of one split, from where `data` keeps them; only those of training are augmented."""
     image, optimization = record.config.image, record.config.optimization
-    return StudyImages(
+    source: Callable[..., StudyImages] = StudyImages
+    if is_sharded(data):
+        from pretraining.shards.stream import ShardedImages
+
+        source = partial(ShardedImages, read_index(data))
+    return source(
         corpus.of(split),
         image.image_size,
         record.spec.input_channels,
@@ -101,7 +107,7 @@ def pretrain(data: Path, output: Path, config: TrainConfig, runtime: Runtime, st
     """Pretrain on a prepared folder; an interrupted run goes on where its last checkpoint stands.
 
     Args:
-        data: what `prepare` wrote.
+        data: what `prepare` or `shard` wrote.
         output: the run's folder.
         config: options that change the result.
         runtime: options that do not.
@@ -117,6 +123,7 @@ def pretrain(data: Path, output: Path, config: TrainConfig, runtime: Runtime, st
     corpus = read_corpus(data)
     record = describe(corpus, config)
     config = record.config
+    training, validation = (study_images(data, corpus, record, split) for split in ("train", "val"))
     processes = runtime.processes
     with ExitStack() as opened, memory_problems_are_users(output, config), say_worker_deaths():
         with processes.first_ahead():
@@ -128,7 +135,6 @@ def pretrain(data: Path, output: Path, config: TrainConfig, runtime: Runtime, st
             len(corpus.of("val")),
             len(corpus.tag_ids),
         )
-        training, validation = (study_images(corpus, record, split) for split in ("train", "val"))
         # The first process encodes the texts of a frozen encoder for all.
         with processes.first_ahead():
             task = build_task(output, corpus, record, runtime.device).to(runtime.device)

@@ -57,6 +57,15 @@ def test_a_killed_worker_is_one_sentence_with_what_to_change(images, monkeypatch
         read_all(images)
 
 
+def test_full_shared_memory_is_said_instead_of_waiting_forever(images, monkeypatch):
+    def refuse(tensor):
+        raise RuntimeError("unable to allocate shared memory(shm) for file </torch_1>: No space left on device (28)")
+
+    monkeypatch.setattr(torch.Tensor, "share_memory_", refuse)
+    with pytest.raises(UserError, match=r"shared memory is full: .*--shm-size.* --workers"):
+        read_all(images)
+
+
 def test_without_workers_an_error_is_itself(images, monkeypatch):
     monkeypatch.setattr(data, "StoredArray", lambda path: {}["a key"])
     with pytest.raises(KeyError, match="a key"):
