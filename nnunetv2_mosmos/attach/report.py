@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from nnunetv2_mosmos.attach.binding import SMALLEST_SHARE, Binding
+from nnunetv2_mosmos.attach.binding import Binding
+from nnunetv2_mosmos.attach.checks import SMALLEST_SHARE
 from pretraining.bundle.bundle import Bundle
 from pretraining.tags.vocabulary import Vocabulary
 
