@@ -32,8 +32,8 @@ MAP_STRIDE = 8
 CPU = torch.device("cpu")
 ENTRY_NOTES: dict[Entry, str] = {
     "channels": "maps of the bundle's frozen encoder enter as further input channels",
-    "image": "the network cannot be given further input channels: maps of the bundle's frozen encoder are added to the "
-    "image",
+    "image": "further input channels would change what the network computes: maps of the bundle's frozen encoder are "
+    "added to the image",
 }
 
 

@@ -12,8 +12,10 @@ from pretraining.errors import UserError
 if TYPE_CHECKING:
     from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager
 
-# Below this share of the encoder's parameters a bundle is as good as none. nnU-Net's default 3D plans take 25 % from a
-# 2D bundle, because their deepest stages are narrower than any in 2D and hold most parameters.
+# Below this share of the encoder's parameters a bundle is as good as none. Parameters count and not tensors, of which a
+# norm's bias is as much one as the deepest kernel: a first stage alone is a third of three stages' tensors and 1 % of
+# their weights. nnU-Net's default 3D plans take 25 % from a 2D bundle, because their deepest stages are narrower than
+# any in 2D and hold most parameters.
 SMALLEST_SHARE = 0.1
 
 

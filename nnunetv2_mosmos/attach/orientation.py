@@ -73,8 +73,8 @@ def orientation_lines(codes: Sequence[str] | None) -> list[str]:
         f"axis {axis}" for axis, (code, wanted) in enumerate(zip(codes, UPRIGHT, strict=True)) if code != wanted
     ]:
         lines.append(
-            f"WARNING: upright arrays, as the pretraining had them, run to {', '.join(UPRIGHT)}: here "
-            f"{' and '.join(flipped)} the other way; store the images in LPS (SimpleITK.DICOMOrient(image, 'LPS')) "
-            "before planning, or the bundle's maps start weaker"
+            f"WARNING: upright arrays, as the pretraining had them, run to {', '.join(UPRIGHT)}, these the other way along "
+            f"{' and '.join(flipped)}; store the images in LPS (SimpleITK.DICOMOrient(image, 'LPS')) before planning, or "
+            "the bundle's maps start weaker"
         )
     return lines

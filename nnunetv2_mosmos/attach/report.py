@@ -42,7 +42,10 @@ def configuration_lines(configuration: str, binding: Binding, verbose: bool) -> 
         binding: what the bundle gives it.
         verbose: add the whole tables.
     """
-    lines = [f"{configuration}: encoder: {binding.encoder.table.summary()}"]
+    lines = []
+    if binding.settings.network == "any":
+        lines.append(f"{configuration}: train nnUNetTrainerMOSMOS_anyNetwork: the plans name a network of another make")
+    lines.append(f"{configuration}: encoder: {binding.encoder.table.summary()}")
     if binding.encoder.table.share < SMALLEST_SHARE:
         lines.append(
             f"{configuration}: WARNING: the trainer refuses less than {100 * SMALLEST_SHARE:.0f} % without --force"

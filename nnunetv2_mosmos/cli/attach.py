@@ -28,7 +28,7 @@ class Options:
     allow_untagged: bool = False
     """Attach although labels have no tag; they get no map."""
     force: bool = False
-    """Attach, and train, although little of the network can be filled from the bundle."""
+    """Attach, and train, although less than 10 % of the encoder's parameters can be filled from the bundle."""
     plans: Annotated[str, tyro.conf.arg(aliases=["-p"])] = "nnUNetPlans"
     """Plans whose configurations are shown."""
     inflation: Literal["centre", "mean"] = "centre"
@@ -100,13 +100,21 @@ def _configurations(
     family = "unetr" if bundle.info.encoder.kind == "vit" else "unet"
     lines = _orientation(plans, folder, dataset_json)
     shares: dict[str, float] = {}
+    refusals: list[UserError] = []
     for name in plans.available_configurations:
         # A network of a class of its own can only take maps at its input.
         network = family if is_unet(plans.get_configuration(name)) else "any"
         recipe = Recipe(network=network, maps=bool(tags_of(label_tags)))
-        binding = bind(bundle, plans, name, dataset_json, label_tags, recipe, options.inflation)
+        try:
+            binding = bind(bundle, plans, name, dataset_json, label_tags, recipe, options.inflation)
+        except UserError as error:
+            refusals.append(error)
+            lines.append(f"{name}: cannot be trained: {error}")
+            continue
         shares[name] = binding.encoder.table.share
         lines += configuration_lines(name, binding, options.verbose)
+    if not shares:
+        raise refusals[0]
     best = max(shares, key=lambda name: shares[name])
     check_share(shares[best], best, options.force)
     return lines

@@ -75,6 +75,6 @@ class InjectionNorms:
     def _recorder(self, name: str, entrance: Entrance) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
         def record(layer: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
             for index, part in enumerate(entrance.parts(*inputs)):
-                self.squares[name][index] += float(part.float().square().sum())
+                self.squares[name][index] += float(part.detach().float().square().sum())
 
         return record
