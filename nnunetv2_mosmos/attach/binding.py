@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
 MAP_STRIDE = 8
-CPU = torch.device("cpu")
 ENTRY_NOTES: dict[Entry, str] = {
     "channels": "maps of the bundle's frozen encoder enter as further input channels",
     "image": "further input channels would change what the network computes: maps of the bundle's frozen encoder are "
@@ -62,7 +61,7 @@ def bind(
     label_tags: Mapping[str, str | None],
     recipe: Recipe,
     inflation: Inflation = "centre",
-    device: torch.device = CPU,
+    device: torch.device | None = None,
 ) -> Binding:
     """Work out what a trainer with `recipe` takes from a bundle.
 
@@ -74,7 +73,7 @@ def bind(
         label_tags: tag by foreground label.
         recipe: what the trainer wants.
         inflation: how 2D kernels become 3D.
-        device: where a network of unknown class is tried.
+        device: where to try how maps can enter a network of another make; None to leave that open.
 
     Raises:
         UserError: the bundle's encoder is of another family or dimension than the trainer's network, no label has a tag
@@ -103,9 +102,9 @@ def bind(
         settings = replace(settings, maps=_map_settings(settings, bundle, configuration, label_tags))
         check_map_grid(settings, configuration)
     if settings.network == "any" and settings.maps is not None:
-        entry = choose_entry(configuration, channels, len(settings.maps.tags), device)
+        entry = choose_entry(configuration, channels, len(settings.maps.tags), device) if device else "channels"
         settings = replace(settings, maps=replace(settings.maps, entry=entry))
-        notes.append(ENTRY_NOTES[entry])
+        notes += [ENTRY_NOTES[entry]] if device else []
     receiver = _receiver(settings, configuration, channels)
     encoder = transfer_encoder(bundle.encoder_state(), receiver.encoder, len(schemes), inflation)
     if recipe.encoder and settings.network != "any":

@@ -88,8 +88,7 @@ def check_map_grid(settings: MosmosSettings, configuration: ConfigurationManager
     stride = strides[-1 if frozen_unet else settings.maps.map_stage]
     patch = list(configuration.patch_size)[-len(stride) :]
     if all(length <= step for length, step in zip(patch, stride, strict=True)):
-        what = "the bundle's encoder" if settings.network == "any" else "the maps"
-        raise UserError(
-            f"the patch {patch} is a single position to {what}, whose stride is {list(stride)}: plan a larger patch, "
-            "or pretrain with a smaller stride (`mosmos_pretrain train --stages`)"
-        )
+        what, remedy = "the maps", "plan a larger patch"
+        if settings.network == "any":
+            what, remedy = "the bundle's encoder", f"{remedy}, or attach a bundle with fewer stages or smaller tokens"
+        raise UserError(f"the patch {patch} is a single position to {what}, whose stride is {list(stride)}: {remedy}")

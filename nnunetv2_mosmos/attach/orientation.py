@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
+import SimpleITK as sitk
 
 # Towards which side of the patient the axes (z, y, x) of an upright array run: `ORIENTATION` of pretraining's arrays,
 # LPS, in array order.
 UPRIGHT = ("S", "P", "L")
-# The two ends of the patient's axes x, y and z in SimpleITK's LPS.
+# The two ends of each of the patient's axes.
 _ENDS = ("RL", "AP", "IS")
 
 
@@ -27,10 +27,8 @@ def axis_codes(properties: Mapping[str, Any], transpose_forward: Sequence[int]) 
     direction = properties.get("sitk_stuff", {}).get("direction")
     if direction is None or len(direction) != 9:
         return None
-    # Column j: how image axis j (x, y, z) runs in the patient.
-    columns = np.reshape(direction, (3, 3)).T
-    codes = [_ENDS[axis][int(column[axis] > 0)] for column in columns for axis in [int(np.abs(column).argmax())]]
-    return tuple(codes[::-1][axis] for axis in transpose_forward)
+    image_axes = sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(direction)
+    return tuple(image_axes[2 - axis] for axis in transpose_forward)
 
 
 def left_right_axis(codes: Sequence[str] | None, transpose_forward: Sequence[int], dim: int) -> int | None:
@@ -67,14 +65,14 @@ def orientation_lines(codes: Sequence[str] | None) -> list[str]:
     if sides != upright:
         lines.append(
             f"WARNING: upright arrays, as the pretraining had them, run to {', '.join(UPRIGHT)}: here axes are "
-            "transposed, and slices are not the axial ones; the bundle's maps start weaker for it"
+            "transposed, for which the bundle's maps start weaker"
         )
     elif flipped := [
         f"axis {axis}" for axis, (code, wanted) in enumerate(zip(codes, UPRIGHT, strict=True)) if code != wanted
     ]:
         lines.append(
-            f"WARNING: upright arrays, as the pretraining had them, run to {', '.join(UPRIGHT)}, these the other way along "
-            f"{' and '.join(flipped)}; store the images in LPS (SimpleITK.DICOMOrient(image, 'LPS')) before planning, or "
-            "the bundle's maps start weaker"
+            f"WARNING: upright arrays, as the pretraining had them, run to {', '.join(UPRIGHT)}, these the other way "
+            f"along {' and '.join(flipped)}; store the images in LPS (SimpleITK.DICOMOrient(image, 'LPS')) before "
+            "planning, or the bundle's maps start weaker"
         )
     return lines

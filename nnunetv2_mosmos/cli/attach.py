@@ -102,9 +102,10 @@ def _configurations(
     shares: dict[str, float] = {}
     refusals: list[UserError] = []
     for name in plans.available_configurations:
-        # A network of a class of its own can only take maps at its input.
-        network = family if is_unet(plans.get_configuration(name)) else "any"
-        recipe = Recipe(network=network, maps=bool(tags_of(label_tags)))
+        recipe = Recipe(network=family, maps=bool(tags_of(label_tags)))
+        if not is_unet(plans.get_configuration(name)):
+            # A network of another make takes maps at its input, and nothing else.
+            recipe = Recipe(network="any")
         try:
             binding = bind(bundle, plans, name, dataset_json, label_tags, recipe, options.inflation)
         except UserError as error:

@@ -78,8 +78,8 @@ def test_a_network_of_its_own_is_shown_with_maps_at_its_input(
     words = planned(with_network(nnunet_home.plans(), "OwnNetwork"))
     assert main([*words, "-b", str(unet_bundle.path)]) == 0
     output = capsys.readouterr().out
-    assert "3d_fullres: maps of the bundle's frozen encoder enter as further input channels" in output
-    assert "3d_fullres: train nnUNetTrainerMOSMOS_anyNetwork" in output
+    assert "3d_fullres: train nnUNetTrainerMOSMOS_anyNetwork: the plans name a network of another make" in output
+    assert "3d_fullres: encoder: 100 % of the parameters (24 copied of 24 tensors)" in output
 
 
 def test_maps_of_a_single_position_are_refused(nnunet_home, unet_bundle, detach, planned, capsys):
