@@ -39,10 +39,10 @@ def planned_network(
             allow_init=True,
             deep_supervision=deep_supervision if takes_deep_supervision(configuration) else None,
         )
-    except ImportError as error:
+    except (ImportError, pydoc.ErrorDuringImport) as error:
         raise UserError(
-            f"the network class {configuration.network_arch_class_name} that the plans name cannot be imported: "
-            "install the package that has it, or correct network_class_name in the plans"
+            f"the network class {configuration.network_arch_class_name} that the plans name cannot be imported "
+            f"({error}): install the package that has it, or correct network_class_name in the plans"
         ) from error
     return network
 
@@ -53,8 +53,7 @@ def takes_deep_supervision(configuration: ConfigurationManager) -> bool:
     # nnU-Net finds its own classes after they have moved.
     if not isinstance(network_class, type):
         return True
-    arguments = inspect.signature(network_class).parameters.values()
-    return any(argument.name == "deep_supervision" or argument.kind is argument.VAR_KEYWORD for argument in arguments)
+    return "deep_supervision" in inspect.signature(network_class).parameters
 
 
 def is_unet(configuration: ConfigurationManager) -> bool:
