@@ -210,3 +210,21 @@ def attached(nnunet_home, unet_bundle):
     """nnU-Net's folders with the U-Net bundle attached."""
     with attachment_of(nnunet_home, unet_bundle):
         yield nnunet_home
+
+
+@pytest.fixture(scope="session")
+def with_network():
+    """`with_network(plans, "OwnNetwork")`: plans whose configurations name a user's own network class."""
+
+    def rename(plans: dict, name: str, **arguments) -> dict:
+        for configuration, dim in (("2d", 2), ("3d_fullres", 3)):
+            plans["configurations"][configuration]["architecture"] = {
+                "network_class_name": f"foreign_network.{name}",
+                "arch_kwargs": {"dim": dim, **arguments},
+                "_kw_requires_import": [],
+            }
+        return plans
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(Path(__file__).parent / "foreign")
+        yield rename
