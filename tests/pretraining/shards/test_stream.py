@@ -63,7 +63,7 @@ def test_workers_and_processes_share_an_epoch_in_micro_batches(images):
     for rank in range(3):
         # A worker's share of an epoch is one shard: of 6 studies, or of the 2 that are left.
         order = StudyOrder(len(images), 18, 0, micro_batch_size=4, processes=Processes(rank, 3))
-        batches = list(islice(loader(images, order, workers=2), 4))
+        batches = list(islice(loader(images, order, workers=2), 12))
         assert [len(batch.studies) for batch in batches[: order.parts_of(0)]] == [4, 2]
         found += ids(batches)
     assert set(found) == {pair.study for pair in images.pairs}

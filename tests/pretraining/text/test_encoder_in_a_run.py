@@ -37,7 +37,7 @@ def run_twice(prepared, tiny_config, on_cpu, build_transformer, write_folder, tm
 
         monkeypatch.setattr(Trainer, "train_step", die)
         with pytest.raises(Interrupted):
-            pretrain(prepared, tmp_path / "resumed", config, on_cpu)
+            pretrain(prepared, tmp_path / "resumed", config, on_cpu, "new")
         monkeypatch.setattr(Trainer, "train_step", take)
         if config.text.freeze_text:
             monkeypatch.setattr(TextEncoder, "forward", None)
