@@ -15,13 +15,14 @@ COLUMNS = 4
 TEXT_WIDTH, TEXT_LINES = 44, 3
 
 
-def draw_batch(batch: Batch, corpus: Corpus, path: Path) -> None:
+def draw_batch(batch: Batch, corpus: Corpus, path: Path, dim: int) -> None:
     """Draw the first images of a batch with the beginning of their reports and the tags present.
 
     Args:
-        batch: images as the network gets them; of volumes, the middle slice is drawn.
+        batch: images as the network gets them; of several crops the first, of volumes the middle slice is drawn.
         corpus: the texts of reports, and the tags.
         path: the PNG to write.
+        dim: 2 for images, 3 for volumes.
     """
     import matplotlib
 
@@ -34,7 +35,7 @@ def draw_batch(batch: Batch, corpus: Corpus, path: Path) -> None:
     for axis in axes.flat:
         axis.set_axis_off()
     for row, axis in zip(range(count), axes.flat, strict=False):
-        axis.imshow(_slice(batch.images[row]).numpy(), cmap="gray")
+        axis.imshow(_slice(batch.images[row], dim).numpy(), cmap="gray")
         axis.set_title(caption(batch, row, corpus), fontsize=8, loc="left", parse_math=False)
     figure.tight_layout()
     figure.savefig(path, dpi=80)
@@ -56,7 +57,8 @@ def caption(batch: Batch, row: int, corpus: Corpus) -> str:
     )
 
 
-def _slice(image: Tensor) -> Tensor:
-    """`(Y, X)` of the first channel of `(C, Y, X)` or `(C, Z, Y, X)`."""
-    first = image[0]
-    return first if first.ndim == 2 else first[len(first) // 2]
+def _slice(image: Tensor, dim: int) -> Tensor:
+    """`(Y, X)` of the first channel of the first crop."""
+    while image.ndim > dim:
+        image = image[0]
+    return image if dim == 2 else image[len(image) // 2]

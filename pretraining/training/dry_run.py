@@ -98,7 +98,7 @@ def dry_run(data: Path, folder: Path, config: TrainConfig, runtime: Runtime) -> 
             activations = saved_bytes(lambda: task(on_device).losses["loss"], task)
     with disk_problems_are_users(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        draw_batch(batch, corpus, folder / PICTURE)
+        draw_batch(batch, corpus, folder / PICTURE, config.image.dim)
     return DryRun(
         parameters=_parameters(task.model.encoder, task.bank.encoder, task),
         state_bytes=sum(weight.nbytes * (COPIES if weight.requires_grad else 1) for weight in task.parameters()),

@@ -25,7 +25,7 @@ def test_it_tells_what_the_run_will_be_and_leaves_none_behind(prepared, tiny_con
     moments = [entry[name] for entry in run["optimizer"]["state"].values() for name in ("exp_avg", "exp_avg_sq")]
     # Every parameter has two moments, and besides them itself and its gradient.
     assert sum(told.parameters.values()) == sum(tensor.numel() for tensor in moments) / 2
-    assert told.state_bytes == 2 * sum(tensor.nbytes for tensor in moments) + 4 * 4
+    assert told.state_bytes == 2 * sum(tensor.nbytes for tensor in moments)
     assert (told.steps_per_epoch, told.epochs, told.images) == (4, 2, (32, 8))
     assert told.tags == {tag: count for tag, count in read_record(finished_run).present.items() if tag in told.tags}
     # At the very least the batch itself is kept.
@@ -47,12 +47,12 @@ def test_the_command_prints_it(prepared, tmp_path, capsys):
 
 def test_the_picture_says_of_each_image_what_its_report_says(prepared, tiny_config, tmp_path):
     corpus = read_corpus(prepared)
-    images = study_images(corpus, describe(corpus, tiny_config), "train")
+    images = study_images(prepared, corpus, describe(corpus, tiny_config), "train")
     batch = next(iter(loader(images, in_order(32, 20), 0)))
     study = read_manifest(prepared)[7]
     words = " ".join(caption(batch, 7, corpus).split())
     assert words.startswith(f"{study.id} {study.report[:20]}")
     present = words.split("present: ")[1].split(", ")
     assert set(present) == ({tag for tag, found in study.tags.items() if found == "present"} or {"none"})
-    draw_batch(batch, corpus, tmp_path / "batch.png")
+    draw_batch(batch, corpus, tmp_path / "batch.png", 2)
     assert (tmp_path / "batch.png").stat().st_size > 0
