@@ -86,6 +86,7 @@ def dry_run(data: Path, folder: Path, config: TrainConfig, runtime: Runtime) -> 
     corpus = read_corpus(data)
     record = describe(corpus, config)
     training = study_images(data, corpus, record, "train")
+    config = record.config
     options = config.optimization
     order = StudyOrder(len(training), options.batch_size, options.seed, micro_batch_size=runtime.micro_batch_size)
     with TemporaryDirectory() as scratch, memory_problems_are_users(folder, config):
@@ -98,7 +99,7 @@ def dry_run(data: Path, folder: Path, config: TrainConfig, runtime: Runtime) -> 
             activations = saved_bytes(lambda: task(on_device).losses["loss"], task)
     with disk_problems_are_users(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        draw_batch(batch, corpus, folder / PICTURE, config.image.dim)
+        draw_batch(batch, corpus, folder / PICTURE, record.spec.dim)
     return DryRun(
         parameters=_parameters(task.model.encoder, task.bank.encoder, task),
         state_bytes=sum(weight.nbytes * (COPIES if weight.requires_grad else 1) for weight in task.parameters()),
