@@ -49,10 +49,13 @@ logger = logging.getLogger(__name__)
 REACH = 0.95
 CORES = os.cpu_count() or 1
 HERE = Path(__file__).parent
-# Larger than the input, as real images are: 2D as prepared pictures, 3D as a prepared volume of a small CT.
+# Stored images are larger than the input, as real ones are: 2D as `prepare` leaves pictures, 3D like a small CT.
 STORED = {2: (512, 512), 3: (64, 128, 128)}
 INPUT = {2: (224, 224), 3: (48, 96, 96)}
 STAGES = {2: 6, 3: 5}
+QUICK_STORED = {2: (128, 128), 3: (32, 64, 64)}
+QUICK_INPUT = {2: (48, 48), 3: (16, 32, 32)}
+QUICK_STAGES = 4
 
 
 @dataclass(frozen=True)
@@ -120,10 +123,12 @@ def build_trainer(prepared: Path, run: Path, config: TrainConfig, runtime: Runti
 
 def small_config(dim: int, quick: bool, batch_size: int) -> TrainConfig:
     """nnU-Net's encoder and a small text encoder on the benchmark's input."""
-    size = tuple(side // 4 if dim == 2 else side // 3 for side in INPUT[dim]) if quick else INPUT[dim]
-    size = tuple(max(16, side // 16 * 16) for side in size)
     return TrainConfig(
-        image=ImageConfig(dim=2 if dim == 2 else 3, stages=4 if quick else STAGES[dim], image_size=size),
+        image=ImageConfig(
+            dim=2 if dim == 2 else 3,
+            stages=QUICK_STAGES if quick else STAGES[dim],
+            image_size=QUICK_INPUT[dim] if quick else INPUT[dim],
+        ),
         text=TextConfig(scratch_layers=1 if quick else 4),
         optimization=OptimizationConfig(batch_size=batch_size, epochs=1000),
     )
@@ -198,7 +203,7 @@ def quartiles(values: Sequence[float]) -> list[float]:
 
 def run_dimension(dim: int, options: Options, folder: Path) -> dict[str, Any]:
     """Everything about one dimension."""
-    size = tuple(side // 4 for side in STORED[dim]) if options.quick else STORED[dim]
+    size = QUICK_STORED[dim] if options.quick else STORED[dim]
     prepared = write_studies(folder, dim, size, options.studies)
     runtime = Runtime(choose_device(options.device), options.workers, checkpoint_steps=10**9)
     config = small_config(dim, options.quick, options.batch_size)
