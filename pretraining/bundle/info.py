@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from pretraining.errors import UserError
-from pretraining.image.crops import Crops
-from pretraining.image.fit import View
+from pretraining.image.fit import Crops, View
 from pretraining.image.normalization import Normalization
 from pretraining.image.spec import EncoderSpec, cumulative_strides
 
@@ -62,7 +61,7 @@ class BundleInfo:
         license: licence of the weights as the person who exports them states it.
         citations: what to cite.
         orientation: axis codes toward which array axes increase, last axis first: `LPS`.
-        crops: how studies were cut into the input; None where whole images were scaled into it.
+        crops: how studies were cut into the input; None where whole images were scaled to cubic voxels.
         weights_sha256: hash of `weights.safetensors`.
     """
 
@@ -93,9 +92,8 @@ class BundleInfo:
 
     @property
     def view(self) -> View:
-        """How whole images enter the network."""
-        spacing = self.crops.spacing if self.crops else None
-        return View(self.image_size, spacing, cumulative_strides(self.encoder)[-1])
+        """How images enter the network."""
+        return View(self.image_size, cumulative_strides(self.encoder)[-1], self.crops)
 
     def to_dict(self) -> dict[str, Any]:
         """The contents of `bundle.json`."""

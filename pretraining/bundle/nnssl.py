@@ -97,7 +97,7 @@ def _adaptation_plan(info: BundleInfo) -> dict[str, Any]:
             "configurations": {
                 CONFIGURATION: {
                     # Whole images of any spacing were scaled into the patch.
-                    "spacing": list(info.crops.spacing) if info.crops else None,
+                    "spacing": list(info.crops.spacing) if info.crops and info.crops.count > 1 else None,
                     "patch_size": patch,
                     "normalization_schemes": [NORMALIZATIONS[info.normalization.scheme]] * spec.input_channels,
                 }

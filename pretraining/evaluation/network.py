@@ -16,10 +16,10 @@ from pretraining.errors import UserError
 from pretraining.heads.recognition import Recognition
 from pretraining.image.fit import View
 from pretraining.image.normalization import Normalization
-from pretraining.image.spec import EncoderSpec, cumulative_strides
+from pretraining.image.spec import EncoderSpec
 from pretraining.tags.vocabulary import Vocabulary
 from pretraining.text.bank import TextBank
-from pretraining.training.build import build_model, build_text_encoder, crops_of
+from pretraining.training.build import build_model, build_text_encoder, view_of
 from pretraining.training.checkpoint import BEST, LATEST, read_checkpoint
 from pretraining.training.export import embed_vocabulary
 from pretraining.training.run_folder import read_record
@@ -32,7 +32,7 @@ class Network:
     Attributes:
         origin: kind, step, hashes: what the JSON says of it.
         spec: the image encoder.
-        view: how whole images enter it.
+        view: how images enter it.
         normalization: how intensities become input.
         vocabulary: that of its reports.
         tag_ids: K tags that training saw.
@@ -108,10 +108,16 @@ def open_run(run: Path, checkpoint: str, device: torch.device) -> Network:
         "weights_sha256": file_sha256(file),
         "text_encoder_hash": encoder.state_hash(),
     }
-    crops = crops_of(record.config.image)
-    spacing = crops.spacing if crops else None
-    view = View(record.config.image.image_size, spacing, cumulative_strides(record.spec)[-1])
-    return Network(origin, record.spec, view, record.normalization, record.vocabulary, record.tag_ids, look, read)
+    return Network(
+        origin,
+        record.spec,
+        view_of(record),
+        record.normalization,
+        record.vocabulary,
+        record.tag_ids,
+        look,
+        read,
+    )
 
 
 def open_bundle(folder: Path, device: torch.device) -> Network:

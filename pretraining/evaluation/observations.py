@@ -136,8 +136,8 @@ class Observer:
         """
         network = self.network
         view, channels = network.view, network.spec.input_channels
-        dataset = StudyImages(self._pairs, view.size, channels, network.normalization, None, view=view)
-        if view.spacing is not None:
+        dataset = StudyImages(self._pairs, view.size, channels, network.normalization, None, view, whole=True)
+        if view.cuts:
             # At one spacing, images are not of one size.
             batch_size = 1
         logits = np.full((len(self.studies), len(network.tag_ids)), -np.inf, np.float32)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
@@ -14,24 +13,6 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from pretraining.image.pixel_projector import INTERPOLATION
-
-
-@dataclass(frozen=True)
-class Crops:
-    """How a study is cut.
-
-    Attributes:
-        count: crops a study, V.
-        spacing: mm an axis at which they are cut.
-    """
-
-    count: int
-    spacing: tuple[float, ...]
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Crops:
-        """From plain types."""
-        return cls(int(values["count"]), tuple(values["spacing"]))
 
 
 def crop_starts(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,21 +62,44 @@ def shape_at(shape: Sequence[int], spacing: Sequence[float], target: Sequence[fl
 
 
 @dataclass(frozen=True)
-class View:
-    """How a network sees a whole image.
+class Crops:
+    """How a study is cut.
 
     Attributes:
-        size: the input of pretraining.
-        spacing: mm an axis of the crops that pretraining saw; None where it saw whole images scaled into its input.
-        step: total stride of the encoder, of which the sides of `size` are multiples.
+        count: crops a study, V. 1 is no cut: the whole image is scaled into the input.
+        spacing: mm an axis at which crops are cut; a whole image is scaled to voxels of these proportions.
+    """
+
+    count: int
+    spacing: tuple[float, ...]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Crops:
+        """From plain types."""
+        return cls(int(values["count"]), tuple(values["spacing"]))
+
+
+@dataclass(frozen=True)
+class View:
+    """How a network sees studies.
+
+    Attributes:
+        size: its input in pretraining.
+        step: total stride of its encoder; inputs of another size are multiples of it.
+        crops: how studies are cut; None where whole images are scaled to cubic voxels.
     """
 
     size: tuple[int, ...]
-    spacing: tuple[float, ...] | None
     step: tuple[int, ...]
+    crops: Crops | None = None
+
+    @property
+    def cuts(self) -> bool:
+        """Whether pretraining saw crops, not whole images."""
+        return self.crops is not None and self.crops.count > 1
 
     def fit(self, shape: Sequence[int], spacing: Sequence[float] | None) -> Fit:
-        """Scale an image into the input, or show it at the spacing of the crops, in an input as large as that takes.
+        """Scale a whole image into the input; after pretraining on crops, to their spacing, however large that is.
 
         Args:
             shape: S, the image's shape.
@@ -85,13 +108,16 @@ class View:
         Raises:
             UserError: pretraining saw crops, and nobody knows the image's spacing.
         """
-        if self.spacing is None:
+        if self.crops is None:
             return fit_of(shape, self.size, spacing)
+        if not self.cuts:
+            voxels = spacing and [own / wanted for own, wanted in zip(spacing, self.crops.spacing, strict=True)]
+            return fit_of(shape, self.size, voxels)
         if spacing is None:
             raise UserError(
                 "an image has no spacing, but pretraining saw crops of known size; give files that have one"
             )
-        scaled = shape_at(shape, spacing, self.spacing)
+        scaled = shape_at(shape, spacing, self.crops.spacing)
         size = tuple(
             max(least, -(-length // step) * step)
             for length, least, step in zip(scaled, self.size, self.step, strict=True)

@@ -15,7 +15,7 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset, Sampler, get_worker_info
 
 from pretraining.errors import UserError
-from pretraining.image.crops import Crops
+from pretraining.image.fit import View
 from pretraining.image.normalization import Normalization
 from pretraining.shards.index import ShardIndex
 from pretraining.studies.arrays import SUFFIX, decode_array
@@ -44,7 +44,7 @@ class ShardedImages(StudyImages):
         channels: channels of the input.
         normalization: how intensities become input.
         seed: fixes the augmentation together with epoch and study; None for no augmentation.
-        crops: see `StudyImages`.
+        view: see `StudyImages`.
 
     Raises:
         UserError: webdataset is not installed, or a shard is missing.
@@ -58,9 +58,9 @@ class ShardedImages(StudyImages):
         channels: int,
         normalization: Normalization,
         seed: int | None,
-        crops: Crops | None = None,
+        view: View | None = None,
     ) -> None:
-        super().__init__(pairs, size, channels, normalization, seed, crops)
+        super().__init__(pairs, size, channels, normalization, seed, view)
         try:
             import webdataset  # noqa: F401
         except ImportError as error:

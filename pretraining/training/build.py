@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pretraining.image.convolutional import convolutional_arguments
-from pretraining.image.crops import Crops
+from pretraining.image.fit import Crops, View
 from pretraining.image.plans import read_plan
 from pretraining.image.spec import EncoderSpec, cumulative_strides
 from pretraining.text.encoder import TextEncoder
@@ -22,7 +22,7 @@ LOG = logging.getLogger(__name__)
 
 
 def resolve_plans(config: ImageConfig) -> ImageConfig:
-    """Take what the options leave to `--plans`: the input's size, and the spacing of crops.
+    """Take what the options leave to `--plans`: the input's size, and the spacing of its voxels.
 
     Args:
         config: options; returned as they are without `--plans`.
@@ -44,13 +44,18 @@ def resolve_plans(config: ImageConfig) -> ImageConfig:
         )
     size = config.image_size or plan.patch_size
     check_image_size(size, cumulative_strides(encoder_spec(config, 1))[-1], where)
-    spacing = () if config.crops == 1 else config.crop_spacing or plan.spacing
-    return replace(config, image_size=size, crop_spacing=spacing)
+    return replace(config, image_size=size, crop_spacing=config.crop_spacing or plan.spacing)
 
 
 def crops_of(config: ImageConfig) -> Crops | None:
-    """How studies are cut, from resolved options; None where whole images are scaled into the input."""
-    return Crops(config.crops, config.crop_spacing) if config.crops > 1 else None
+    """How studies are cut, or to which voxels they are scaled, from resolved options."""
+    return Crops(config.crops, config.crop_spacing) if config.crop_spacing else None
+
+
+def view_of(record: RunRecord) -> View:
+    """How a run's network sees studies."""
+    image = record.config.image
+    return View(image.image_size, cumulative_strides(record.spec)[-1], crops_of(image))
 
 
 def encoder_spec(config: ImageConfig, channels: int) -> EncoderSpec:

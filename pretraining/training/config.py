@@ -50,7 +50,8 @@ class ImageConfig:
     the memory."""
     crop_spacing: tuple[float, ...] = ()
     """Spacing of crops in mm, one number an axis; that of `--plans` when left out. Where studies were prepared with
-    this `--target-spacing` and are normalized with `ct`, nothing but the crops is read."""
+    this `--target-spacing` and are normalized with `ct`, nothing but the crops is read. One crop, the whole image, is
+    scaled to cubic voxels, or with `--plans` to voxels of these proportions."""
     normalization: Literal["auto", "zscore", "ct"] = "auto"
     """`ct` clips HU and scales them by statistics of the training studies, `zscore` scales each image by its own;
     `auto` is `ct` where all studies are CT in HU, else `zscore`."""
@@ -83,9 +84,9 @@ class ImageConfig:
             self._refuse("without --encoder vit", "vit", "vit_patch_size", "vit_weights")
         if self.vit_weights:
             self._refuse("beside --vit-weights", "vit")
-        if self.crops == 1:
+        if self.crops == 1 and not self.plans:
             self._refuse("without several --crops", "crop_spacing")
-        elif not self.crop_spacing and not self.plans:
+        if self.crops > 1 and not self.crop_spacing and not self.plans:
             raise UserError("--crops needs a spacing; give --crop-spacing, or --plans that tell one")
 
     def _refuse(self, where: str, *names: str) -> None:

@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from pretraining.errors import UserError
-from pretraining.image.crops import Crops, crop_starts, cut, resample
-from pretraining.image.fit import View, apply_fit, shape_at
+from pretraining.image.crops import crop_starts, cut, resample
+from pretraining.image.fit import Crops, View, apply_fit, shape_at
 from pretraining.image.normalization import Normalization
 from pretraining.studies.arrays import StoredArray
 from pretraining.training.augmentation import Augmentation
@@ -82,8 +82,8 @@ class StudyImages(Dataset[Sample | Failure]):
         normalization: how intensities become input.
         seed: fixes the augmentation and the places of crops, together with epoch and study; None for no augmentation
             and crops on an even grid.
-        crops: how many crops, at which spacing; whole images when omitted.
-        view: how whole images enter the network; scaled into the input when omitted.
+        view: how images enter the network; whole and with cubic voxels when omitted.
+        whole: show whole images even to a network of crops.
     """
 
     def __init__(
@@ -93,16 +93,16 @@ class StudyImages(Dataset[Sample | Failure]):
         channels: int,
         normalization: Normalization,
         seed: int | None,
-        crops: Crops | None = None,
         view: View | None = None,
+        whole: bool = False,
     ) -> None:
         self.pairs = pairs
         self.size = size
         self.channels = channels
         self.normalization = normalization
         self.seed = seed
-        self.crops = crops
-        self.view = view or View(size, None, (1,) * len(size))
+        self.view = view or View(size, (1,) * len(size))
+        self.crops = self.view.crops if self.view.cuts and not whole else None
         self.augmentation = Augmentation(size) if seed is not None else None
 
     def __len__(self) -> int:

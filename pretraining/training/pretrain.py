@@ -21,10 +21,10 @@ from pretraining.training.activation_checkpointing import checkpoint_activations
 from pretraining.training.build import (
     build_model,
     build_text_encoder,
-    crops_of,
     encoder_spec,
     load_foreign_weights,
     resolve_plans,
+    view_of,
 )
 from pretraining.training.config import TrainConfig
 from pretraining.training.corpus import Corpus, read_corpus
@@ -69,7 +69,7 @@ def describe(corpus: Corpus, config: TrainConfig) -> RunRecord:
 
 def study_images(data: Path, corpus: Corpus, record: RunRecord, split: str) -> StudyImages:
     """The images of one split, from where `data` keeps them; only those of training are augmented."""
-    image, optimization = record.config.image, record.config.optimization
+    view, optimization = view_of(record), record.config.optimization
     source: Callable[..., StudyImages] = StudyImages
     if is_sharded(data):
         from pretraining.shards.stream import ShardedImages
@@ -77,11 +77,11 @@ def study_images(data: Path, corpus: Corpus, record: RunRecord, split: str) -> S
         source = partial(ShardedImages, read_index(data))
     return source(
         corpus.of(split),
-        image.image_size,
+        view.size,
         record.spec.input_channels,
         record.normalization,
         optimization.seed if optimization.augment and split == "train" else None,
-        crops_of(image),
+        view,
     )
 
 

