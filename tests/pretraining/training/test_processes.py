@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import subprocess
 import sys
 
@@ -11,15 +12,15 @@ from pretraining.errors import UserError
 from pretraining.training.checkpoint import LATEST, read_checkpoint
 from pretraining.training.processes import Processes, join
 
-SIZES = (
-    "--image-size 32 32 --stages 3 --embedding-dim 16 --scratch-hidden-size 32 --scratch-layers 1 --batch-size 9 "
-    "--micro-batch-size 3 --epochs 2 --workers 0 --device cpu"
-).split()
+SIZES = """
+    --image-size 32 32 --stages 3 --embedding-dim 16 --scratch-hidden-size 32 --scratch-layers 1
+    --batch-size 9 --micro-batch-size 3 --epochs 2 --workers 0 --device cpu
+"""
 
 
 def test_two_processes_train_validate_and_save_one_run_that_one_process_takes_up(prepared, tmp_path, caplog):
     run = tmp_path / "run"
-    command = ["train", "--data", str(prepared), "--output", str(run), *SIZES]
+    command = ["train", "--data", str(prepared), "--output", str(run), *shlex.split(SIZES)]
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     subprocess.run([*launcher, "-m", "pretraining.cli.main", *command], check=True, env={**os.environ, "LANG": "C"})
     state = read_checkpoint(run / LATEST)
