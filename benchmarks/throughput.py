@@ -6,8 +6,8 @@
 
 Synthetic patients are written and prepared, and a run is built from them as `mosmos_pretrain train` builds it. Blocks
 of steps then alternate between batches that the loader reads (decompression, normalization, scaling into the input,
-augmentation, in worker processes) and batches that were read before. A ratio of two neighboring blocks forgives a
-machine whose speed drifts; the table shows the median of these ratios and its quartiles.
+augmentation, in worker processes) and the same batches once more, from memory. A ratio of two neighboring blocks
+forgives a machine whose speed drifts; the table shows the median of these ratios and its quartiles.
 """
 
 from __future__ import annotations
@@ -134,30 +134,40 @@ def small_config(dim: int, quick: bool, batch_size: int) -> TrainConfig:
     )
 
 
-def measure(trainer: Trainer, options: Options) -> dict[str, Any]:
-    """Seconds a step, read and in memory, block by block."""
+def measure(trainer: Trainer, options: Options) -> dict[str, list[float]]:
+    """Seconds a step, read and in memory, and those of the former spent waiting; block by block.
+
+    A block in memory repeats the batches of the block before it: what texts and images cost is the same in both.
+    """
     workers = trainer.runtime.workers
     reading = loader(trainer.training, trainer.order, workers)
-    kept = [next(reading).to(trainer.runtime.device) for _ in range(4)]
-    memory = itertools.cycle(kept)
     trainer.task.train()
     # What workers read ahead is used up, or refilled, before the clock starts: the timed steps are in a steady state.
     lead = 2 * workers + 1
-    time_block(trainer, memory, lead, options.block)
-    blocks: dict[str, list[float]] = {"read": [], "memory": [], "waiting": []}
+    blocks: dict[str, list[float]] = {"read": [], "waiting": [], "memory": []}
     for _ in range(options.blocks):
-        step, waiting = time_block(trainer, reading, lead, options.block)
-        blocks["read"].append(step)
-        blocks["waiting"].append(waiting)
-        blocks["memory"].append(time_block(trainer, memory, lead, options.block)[0])
+        read = time_block(trainer, reading, lead, options.block)
+        memory = time_block(trainer, itertools.cycle(read.batches), lead, options.block)
+        blocks["read"].append(read.seconds)
+        blocks["waiting"].append(read.waiting)
+        blocks["memory"].append(memory.seconds)
     return blocks
 
 
-def time_block(trainer: Trainer, batches: Iterator[Batch], lead: int, steps: int) -> tuple[float, float]:
-    """Seconds a step over `steps` steps, after `lead` untimed ones, and those of them spent waiting for the batch."""
+@dataclass(frozen=True)
+class Block:
+    """A timed block: seconds a step, those of them spent waiting for the batch, and the batches."""
+
+    seconds: float
+    waiting: float
+    batches: list[Batch]
+
+
+def time_block(trainer: Trainer, batches: Iterator[Batch], lead: int, steps: int) -> Block:
+    """Time `steps` steps, after `lead` untimed ones."""
     for _ in range(lead):
         trainer.train_step(next(batches))
-    waiting = 0.0
+    waiting, used = 0.0, []
     synchronize(trainer.runtime.device)
     start = time.perf_counter()
     for _ in range(steps):
@@ -165,8 +175,10 @@ def time_block(trainer: Trainer, batches: Iterator[Batch], lead: int, steps: int
         batch = next(batches)
         waiting += time.perf_counter() - asked
         trainer.train_step(batch)
+        used.append(batch)
     synchronize(trainer.runtime.device)
-    return (time.perf_counter() - start) / steps, waiting / steps
+    seconds = (time.perf_counter() - start) / steps
+    return Block(seconds, waiting / steps, [batch.to(trainer.runtime.device) for batch in used])
 
 
 def synchronize(device: torch.device) -> None:

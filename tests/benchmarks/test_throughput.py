@@ -1,4 +1,5 @@
 import json
+from itertools import count
 from types import SimpleNamespace
 
 import pytest
@@ -8,20 +9,26 @@ from benchmarks import throughput
 from benchmarks.summary import section
 
 
+def make_batch(number):
+    return SimpleNamespace(to=lambda device: number)
+
+
 def test_only_the_steps_after_the_lead_are_timed_and_waiting_is_told_from_computing(monkeypatch):
     clock = SimpleNamespace(now=0.0)
     monkeypatch.setattr(throughput, "time", SimpleNamespace(perf_counter=lambda: clock.now))
 
     def batches():
-        while True:
+        for number in count():
             clock.now += 1
-            yield "batch"
+            yield make_batch(number)
 
     def step(batch):
         clock.now += 3
 
     trainer = SimpleNamespace(train_step=step, runtime=SimpleNamespace(device=torch.device("cpu")))
-    assert throughput.time_block(trainer, batches(), lead=5, steps=10) == (4.0, 1.0)
+    block = throughput.time_block(trainer, batches(), lead=5, steps=10)
+    assert (block.seconds, block.waiting) == (4.0, 1.0)
+    assert block.batches == list(range(5, 15))
     assert clock.now == 60
 
 
