@@ -15,6 +15,7 @@ import resource
 import subprocess
 import sys
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,7 +23,7 @@ import torch
 import tyro
 
 from benchmarks.record import Outcome, conclude
-from benchmarks.throughput import build_trainer, write_studies
+from benchmarks.synthetic_run import build_trainer, write_studies
 from pretraining.training.config import ImageConfig, OptimizationConfig, TrainConfig
 from pretraining.training.data import collate
 from pretraining.training.loop import Runtime, Trainer
@@ -79,7 +80,7 @@ def peak_mib(case: Case) -> float:
     trainer.task.train()
     batches = trainer._batches()
     for _ in range(STEPS):
-        trainer.train_step(part for part, _ in zip(batches, range(trainer.order.parts_of(0)), strict=False))
+        trainer.train_step(islice(batches, trainer.order.parts_of(trainer.progress.step)))
     if case.device == "cuda":
         return torch.cuda.max_memory_allocated() / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,11 +29,15 @@ import open_clip
 from open_clip_train.train import train_one_epoch
 from torch import Tensor, nn
 
-from benchmarks.throughput import build_trainer, quartiles, synchronize
+from benchmarks.synthetic_run import build_trainer
+from benchmarks.throughput import quartiles, synchronize
+from pretraining.training.corpus import read_corpus
 from pretraining.training.data import Batch, loader
 from pretraining.training.device import choose_device
 from pretraining.training.loop import Runtime, Trainer
+from pretraining.training.processes import Processes
 from pretraining.training.run_folder import read_record
+from pretraining.training.step import TrainingStep
 from pretraining.training.task import PretrainingTask
 
 RATE = 1e-5
@@ -51,20 +56,6 @@ class TwoTowers(nn.Module):
         embedded = self.task.model.embed_images(images)
         reports = self.task.model.embed_reports(self.task.bank(texts))
         return {"image_features": embedded.image, "text_features": reports, "logit_scale": self.logit_scale.exp()}
-
-
-class Contrast(nn.Module):
-    """The same towers and loss as our loop calls a task."""
-
-    def __init__(self, towers: TwoTowers) -> None:
-        super().__init__()
-        self.towers = towers
-        self.loss = open_clip.ClipLoss()
-
-    def forward(self, batch: Batch) -> SimpleNamespace:
-        """The loss by the names that our loop reads."""
-        loss = self.loss(**self.towers(batch.images, batch.reports))
-        return SimpleNamespace(losses={"contrastive": loss, "loss": loss})
 
 
 class Batches(list[tuple[Tensor, Tensor]]):
@@ -115,23 +106,25 @@ def our_block(trainer: Trainer, kept: list[Batch], steps: int) -> Callable[[], N
 
     def run() -> None:
         for number in range(steps):
-            trainer.train_step(kept[number % len(kept)])
+            trainer.train_step([kept[number % len(kept)]])
 
     return run
 
 
-def with_contrast_alone(trainer: Trainer, towers: TwoTowers) -> Trainer:
-    """Our loop on open_clip's objective."""
-    changed = copy(trainer)
-    changed.task = Contrast(towers)
-    changed.optimizer = torch.optim.AdamW(parameters_of(towers), lr=RATE)
-    changed.schedule = torch.optim.lr_scheduler.ConstantLR(changed.optimizer, 1.0)
+def with_contrast_alone(trainer: Trainer, prepared: Path) -> Trainer:
+    """Our loop on open_clip's objective, with the same model."""
+    changed, task, config = copy(trainer), trainer.task, trainer.config
+    objective = replace(config.objective, tag_weight=0.0, sentence_weight=0.0)
+    changed.task = PretrainingTask(task.model, task.bank, read_corpus(prepared), objective).to(task.device)
+    changed.optimizer = torch.optim.AdamW(parameters_of(changed.task), lr=RATE)
+    changed.schedule = torch.optim.lr_scheduler.LambdaLR(changed.optimizer, lambda _: 1.0)
+    changed.step = TrainingStep(changed.task, changed.optimizer, config.optimization, Processes())
     return changed
 
 
-def parameters_of(towers: TwoTowers) -> list[nn.Parameter]:
+def parameters_of(module: nn.Module) -> list[nn.Parameter]:
     """What both optimizers step."""
-    return [parameter for parameter in towers.parameters() if parameter.requires_grad]
+    return [parameter for parameter in module.parameters() if parameter.requires_grad]
 
 
 def seconds(block: Callable[[], None], steps: int, device: torch.device) -> float:
@@ -156,7 +149,7 @@ def main() -> None:
     towers = TwoTowers(trainer.task).to(device)
     blocks = {
         "open_clip": their_block(towers, kept, steps, device),
-        "contrast": our_block(with_contrast_alone(trainer, towers), kept, steps),
+        "contrast": our_block(with_contrast_alone(trainer, Path(job["prepared"])), kept, steps),
         "whole": our_block(trainer, kept, steps),
     }
     for block in blocks.values():

@@ -30,19 +30,13 @@ import torch
 import tyro
 
 from benchmarks.record import Cell, Outcome, conclude
+from benchmarks.synthetic_run import build_trainer, write_studies
 from pretraining.image.fit import apply_fit, fit_of
-from pretraining.phantom.pairs import PairsJob, write_pairs
-from pretraining.phantom.presets import find_preset
-from pretraining.phantom.streams import Stream
 from pretraining.studies.arrays import read_array
-from pretraining.studies.options import PrepareOptions
-from pretraining.studies.prepare import prepare
 from pretraining.training.config import ImageConfig, OptimizationConfig, TextConfig, TrainConfig
-from pretraining.training.corpus import read_corpus
 from pretraining.training.data import Batch, StudyImages, loader
 from pretraining.training.device import choose_device
 from pretraining.training.loop import Runtime, Trainer
-from pretraining.training.pretrain import build_task, describe, open_run
 
 logger = logging.getLogger(__name__)
 
@@ -84,41 +78,6 @@ class Options:
     """`auto`, `cpu`, `cuda`."""
     open_clip_python: Path | None = None
     """Interpreter of an environment with open_clip beside these packages; its loop is then timed on the same model."""
-
-
-def write_studies(folder: Path, dim: int, size: tuple[int, ...], studies: int) -> Path:
-    """Synthetic studies, prepared; returns the prepared folder."""
-    preset = find_preset("default")
-    population = preset.pretraining_2d if dim == 2 else preset.pretraining_3d
-    extent = [n * s for n, s in zip(population.protocol.size, population.protocol.spacing, strict=True)]
-    spacing = tuple(length / number for length, number in zip(extent, size, strict=True))
-    population = replace(population, protocol=replace(population.protocol, size=size, spacing=spacing))
-    write_pairs(
-        PairsJob(
-            folder=folder / "pairs",
-            stream=Stream(0, "train"),
-            count=studies,
-            studies_per_patient=1,
-            population=population,
-            reporting=preset.reporting,
-        )
-    )
-    prepared = folder / "prepared"
-    table = folder / "pairs" / "pairs.csv"
-    prepare(PrepareOptions(input=table, output=prepared, val_fraction=0, test_fraction=0, workers=1))
-    return prepared
-
-
-def build_trainer(prepared: Path, run: Path, config: TrainConfig, runtime: Runtime) -> Trainer:
-    """The trainer of a run on a prepared folder, as `pretrain` builds it."""
-    corpus = read_corpus(prepared)
-    record = describe(corpus, config)
-    open_run(run, corpus, record)
-    training, validation = (
-        StudyImages(corpus.of(split), config.image.image_size, record.spec.input_channels, record.normalization, seed)
-        for split, seed in (("train", config.optimization.seed), ("val", None))
-    )
-    return Trainer(run, build_task(run, corpus, record), training, validation, config, runtime)
 
 
 def small_config(dim: int, quick: bool, batch_size: int) -> TrainConfig:
@@ -166,7 +125,7 @@ class Block:
 def time_block(trainer: Trainer, batches: Iterator[Batch], lead: int, steps: int) -> Block:
     """Time `steps` steps, after `lead` untimed ones."""
     for _ in range(lead):
-        trainer.train_step(next(batches))
+        trainer.train_step([next(batches)])
     waiting, used = 0.0, []
     synchronize(trainer.runtime.device)
     start = time.perf_counter()
@@ -174,7 +133,7 @@ def time_block(trainer: Trainer, batches: Iterator[Batch], lead: int, steps: int
         asked = time.perf_counter()
         batch = next(batches)
         waiting += time.perf_counter() - asked
-        trainer.train_step(batch)
+        trainer.train_step([batch])
         used.append(batch)
     synchronize(trainer.runtime.device)
     seconds = (time.perf_counter() - start) / steps

@@ -105,7 +105,7 @@ class TrainingStep:
 
     def _embed_tags(self) -> dict[str, Tensor]:
         with self.autocast():
-            return {"tags": self.task.embed_tags()}
+            return {"tags": self.task.embed_tags() if self.task.recognizes else torch.zeros(0)}
 
     def _features(self, waiting: HeldBatch, tags: Pass) -> dict[str, Tensor]:
         with self.autocast():

@@ -84,12 +84,17 @@ class PretrainingTask(nn.Module):
         """Whether to compute what a loss compares: training leaves out losses of weight 0, validation shows all."""
         return bool(self.objective.config.weights[loss]) or not self.training
 
+    @property
+    def recognizes(self) -> bool:
+        """Whether any loss that is wanted looks at the tags."""
+        return self.wants("tags") or self.wants("sentences")
+
     def features(self, batch: Batch, tags: Tensor) -> dict[str, Tensor]:
         """What the losses compare; each row belongs to one study or one sentence, whatever else is in the batch.
 
         Args:
             batch: B studies with N sentences.
-            tags: `(K, D)`, from `embed_tags`.
+            tags: `(K, D)`, from `embed_tags`; not looked at where no tag is.
 
         Returns:
             `images` `(B, D)` and, for the losses that are wanted, `reports` `(B, D)`, `logits` `(B, K)`, `organs` and
@@ -104,7 +109,7 @@ class PretrainingTask(nn.Module):
         reports, sentences = self.bank(torch.cat(numbers)).split([len(part) for part in numbers])
         if self.wants("contrastive"):
             features["reports"] = self.model.embed_reports(reports)
-        if self.wants("tags") or self.wants("sentences"):
+        if self.recognizes:
             recognition = self.model.recognition(embedded.pixels, tags)
         if self.wants("tags"):
             features["logits"] = recognition.logits

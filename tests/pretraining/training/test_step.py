@@ -7,9 +7,10 @@ import torch.multiprocessing as mp
 from pretraining.training.config import ObjectiveConfig, OptimizationConfig
 from pretraining.training.corpus import read_corpus
 from pretraining.training.data import StudyImages, collate
+from pretraining.training.opening import open_run
 from pretraining.training.optimizer import build_optimizer
 from pretraining.training.passes import Pass
-from pretraining.training.pretrain import build_task, describe, open_run
+from pretraining.training.pretrain import build_task, describe
 from pretraining.training.processes import Processes
 from pretraining.training.step import TrainingStep
 
@@ -21,10 +22,11 @@ def make(prepared, config, folder, processes=None):
     """A task without dropout, its step and its studies."""
     corpus = read_corpus(prepared)
     record = describe(corpus, config)
-    if processes is None or processes.rank == 0:
-        open_run(folder, corpus, record)
-    if processes is not None:
-        processes.wait()
+    processes = processes or Processes()
+    with processes.first_ahead():
+        if processes.rank == 0:
+            with open_run(folder, corpus, record, "new"):
+                pass
     task = build_task(folder, corpus, record)
     for module in task.modules():
         if isinstance(module, torch.nn.Dropout):
@@ -34,7 +36,7 @@ def make(prepared, config, folder, processes=None):
         hidden = torch.arange(8) % 3 > 0
         task.model.reconstruction.draw = lambda images: hidden.expand(len(images), 8, 8)
     optimizer = build_optimizer(task, config)
-    step = TrainingStep(task, optimizer, config.optimization, processes or Processes())
+    step = TrainingStep(task, optimizer, config.optimization, processes)
     pairs = StudyImages(corpus.of("train"), (32, 32), 1, record.normalization, None)
     return task, step, pairs
 

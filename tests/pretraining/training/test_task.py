@@ -6,7 +6,8 @@ import torch
 from pretraining.training.config import ImageConfig, ObjectiveConfig, TextConfig
 from pretraining.training.corpus import read_corpus
 from pretraining.training.data import StudyImages, collate, in_order, loader
-from pretraining.training.pretrain import build_task, describe, open_run
+from pretraining.training.opening import open_run
+from pretraining.training.pretrain import build_task, describe
 
 
 @pytest.fixture(scope="module")
@@ -16,9 +17,9 @@ def make_task(prepared, tiny_config, tmp_path_factory):
     def make(**changes):
         record = describe(corpus, replace(tiny_config, **changes))
         folder = tmp_path_factory.mktemp("task")
-        open_run(folder, corpus, record)
-        pairs = StudyImages(corpus.of("train"), (32, 32), 1, record.normalization, None)
-        return build_task(folder, corpus, record), pairs
+        with open_run(folder / "run", corpus, record, "new"):
+            task = build_task(folder / "run", corpus, record)
+        return task, StudyImages(corpus.of("train"), (32, 32), 1, record.normalization, None)
 
     return make
 
@@ -91,8 +92,8 @@ def test_a_transformer_starts_from_foreign_weights(prepared, tiny_config, tmp_pa
     image = ImageConfig(encoder="vit", vit_weights=str(tmp_path / "vit"), image_size=(32, 32), embedding_dim=16)
     corpus = read_corpus(prepared)
     record = describe(corpus, replace(tiny_config, image=image))
-    open_run(tmp_path / "run", corpus, record)
-    task = build_task(tmp_path / "run", corpus, record)
+    with open_run(tmp_path / "run", corpus, record, "new"):
+        task = build_task(tmp_path / "run", corpus, record)
     assert torch.equal(task.model.encoder.norm.weight, vit.layernorm.weight)
     assert torch.equal(task.model.encoder.blocks[3].mlp.linear1.weight, vit.state_dict()[_linear1(vit)])
     outcome = task(collate([StudyImages(corpus.of("train"), (32, 32), 1, record.normalization, None)[0, 0]]))
