@@ -63,7 +63,11 @@ class Journal:
                 temporary.write_text("".join(map(_line, self.entries)), encoding="utf-8")
             if self.has_steps():
                 steps = self.folder / STEPS
-                with atomic_path(steps) as temporary, steps.open() as old, temporary.open("w") as new:
+                with (
+                    atomic_path(steps) as temporary,
+                    steps.open(encoding="utf-8") as old,
+                    temporary.open("w", encoding="utf-8") as new,
+                ):
                     new.writelines(islice(old, step))  # one line a step
 
     def add_step(self, step: int, losses: Mapping[str, float]) -> None:
@@ -75,7 +79,7 @@ class Journal:
     def write_steps(self) -> None:
         """Bring all recorded steps to the disk; to be called before a checkpoint says that they were taken."""
         if self._unwritten:
-            with disk_problems_are_users(self.folder), (self.folder / STEPS).open("a") as file:
+            with disk_problems_are_users(self.folder), (self.folder / STEPS).open("a", encoding="utf-8") as file:
                 file.writelines(self._unwritten)
                 file.flush()
                 os.fsync(file.fileno())
@@ -88,7 +92,10 @@ class Journal:
             with (self.folder / METRICS).open("a", encoding="utf-8") as file:
                 file.write(_line(entry))
             columns = list(dict.fromkeys(name for one in self.entries for name in one))
-            with atomic_path(self.folder / TABLE) as temporary, temporary.open("w", newline="") as table:
+            with (
+                atomic_path(self.folder / TABLE) as temporary,
+                temporary.open("w", newline="", encoding="utf-8") as table,
+            ):
                 writer = csv.DictWriter(table, columns)
                 writer.writeheader()
                 writer.writerows(self.entries)

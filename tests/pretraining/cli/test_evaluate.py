@@ -35,7 +35,7 @@ def masks(prepared, tmp_path_factory):
 
 def evaluate(tmp_path, *words):
     code = main(["evaluate", "--json", str(tmp_path / "found.json"), "--workers", "0", *map(str, words)])
-    return code, json.loads((tmp_path / "found.json").read_text()) if code == 0 else None
+    return code, json.loads((tmp_path / "found.json").read_text(encoding="utf-8")) if code == 0 else None
 
 
 def test_a_run_on_its_validation_studies(finished_run, prepared, masks, tmp_path):
@@ -54,7 +54,7 @@ def test_a_run_on_its_validation_studies(finished_run, prepared, masks, tmp_path
     assert list(found["masks"]["left_out"]) == ["study39"]
     assert set(found["regions"]) == {"abdomen"}
     assert found["model"]["step"] > 0
-    text = page.read_text() + (tmp_path / "found.json").read_text()
+    text = page.read_text(encoding="utf-8") + (tmp_path / "found.json").read_text(encoding="utf-8")
     assert "study39" in text
     assert "CANARY" not in text
     assert "The liver is" not in text, "patient text stays out"
@@ -65,9 +65,9 @@ def test_reports_are_shown_on_demand(finished_run, prepared, tmp_path):
     page = tmp_path / "page.html"
     words = ("--run", finished_run, "--data", prepared, "--split", "val", "--page", page, "--show-reports")
     assert evaluate(tmp_path, *words)[0] == 0
-    assert "The liver is" in page.read_text()
-    assert "contains patient text" in page.read_text()
-    assert "The liver is" not in (tmp_path / "found.json").read_text()
+    assert "The liver is" in page.read_text(encoding="utf-8")
+    assert "contains patient text" in page.read_text(encoding="utf-8")
+    assert "The liver is" not in (tmp_path / "found.json").read_text(encoding="utf-8")
 
 
 def test_a_bundle_says_the_same_of_tags_and_maps_as_its_run(finished_run, bundle, prepared, masks, tmp_path):
@@ -157,7 +157,7 @@ def test_the_page_of_a_bundle_says_what_was_not_measured(bundle, altered, tmp_pa
     assert code == 0
     assert list(found["regions"]) == ["unknown"]
     assert found["overall"]["tags"]["mean"]["auc"] is None
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     assert "Retrieval is not available: a bundle carries no text encoder." in text
     assert "Localization was not measured" in text
     assert "Few studies" in text
