@@ -93,7 +93,7 @@ def test_hippocampi_are_planned_trained_and_predicted_by_nnunets_own_commands(pr
             env=environment,
             cwd=tmp_path,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
         )
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

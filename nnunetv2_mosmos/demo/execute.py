@@ -53,7 +53,7 @@ def _with_bar(stage: Stage, environment: Mapping[str, str], log: Path) -> int:
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
             encoding="utf-8",
             errors="replace",
         ) as process,

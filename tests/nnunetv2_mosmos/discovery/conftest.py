@@ -42,7 +42,7 @@ class Environment:
             env=clean | variables,
             cwd=self.folder,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             timeout=120,
             check=False,
         )

@@ -87,7 +87,7 @@ def test_a_copied_model_folder_predicts_without_bundle_and_transformers(trained,
         [sys.executable, "-c", PREDICT, *words],
         env=environment,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=300,
         check=False,
     )

@@ -46,7 +46,7 @@ def killed(prepared, checkout, tmp_path_factory):
     done = subprocess.run(
         [sys.executable, script, prepared, runs],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=True,
         env={**os.environ, "PYTHONPATH": str(checkout)},
     )
