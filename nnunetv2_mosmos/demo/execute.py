@@ -54,7 +54,6 @@ def _with_bar(stage: Stage, environment: Mapping[str, str], log: Path) -> int:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
-            encoding="utf-8",
             errors="replace",
         ) as process,
     ):
