@@ -62,7 +62,7 @@ class Options:
     """Patches a step; 0 for what nnU-Net plans."""
     embedding_dim: int = 256
     """Length of the bundle's embeddings; `mosmos_pretrain train` makes 256."""
-    seconds: float = 30
+    seconds: float = 20
     """Time for training steps, and again for predictions, of each network."""
     block_seconds: float = 1
     """A block takes as many steps as fit."""

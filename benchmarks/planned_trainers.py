@@ -108,11 +108,13 @@ def build_trainer(home: Path, configuration: str, arm: str, device: torch.device
 
     enter(home)
     plans = json.loads((home / "plans.json").read_text(encoding="utf-8"))
+    # One case trains and validates: nnU-Net's fold of that name.
+    fold: Any = "all"
     dataset_json = json.loads((preprocessed() / "dataset.json").read_text(encoding="utf-8"))
     torch.manual_seed(0)
     with redirect_stdout(io.StringIO()):
         trainer = (nnUNetTrainerMOSMOS if arm == "mosmos" else nnUNetTrainer)(
-            {**plans, "continue_training": False}, configuration, "all", dataset_json, device
+            {**plans, "continue_training": False}, configuration, fold, dataset_json, device
         )
         trainer.initialize()
         trainer.set_deep_supervision_enabled(True)
@@ -140,8 +142,8 @@ def random_batch(trainer: Any, generator: torch.Generator) -> dict[str, Any]:
 
 
 def _subsample(labels: Tensor, scales: Sequence[float]) -> Tensor:
-    steps = (slice(None, None, round(1 / scale)) for scale in scales)
-    return labels[(slice(None), slice(None), *steps)].contiguous()
+    steps = [1, 1, *(round(1 / scale) for scale in scales)]
+    return labels[tuple(slice(None, None, step) for step in steps)].contiguous()
 
 
 def _describe_dataset(volume: Sequence[int]) -> None:
