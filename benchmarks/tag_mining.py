@@ -1,6 +1,7 @@
 """How well and how fast organ tags are mined: gold sentences, silver concept ids, reports a second, negspacy beside.
 
     python -m benchmarks.tag_mining
+    python -m benchmarks.tag_mining --quick --json tag_mining.json
     python -m benchmarks.tag_mining --errors errors.txt --negspacy-python OTHER_VENV/bin/python
 
 Gold: sentences of real ROCO captions, annotated by hand before the miner was run on them. `data/tag_gold.jsonl` holds
@@ -26,6 +27,7 @@ from pathlib import Path
 
 import tyro
 
+from benchmarks.record import Cell, Outcome, conclude
 from pretraining.errors import UserError
 from pretraining.tags.hierarchy import Hierarchy
 from pretraining.tags.lexicon import plural_of, words_of
@@ -37,6 +39,7 @@ logger = logging.getLogger(__name__)
 HERE = Path(__file__).parent
 REPORT_WORDS = 240
 REPEATS = 5
+SPEED = f"reports of {REPORT_WORDS} words a second on one core"
 
 SCORED = (
     "liver", "spleen", "kidney", "pancreas", "gallbladder", "stomach", "duodenum", "small_bowel", "colon",
@@ -77,6 +80,10 @@ States = Mapping[str, str]
 class Options:
     """Options of the benchmark."""
 
+    quick: bool = False
+    """Measure speed once, on a tenth of the captions: shows that it runs."""
+    json: Path | None = None
+    """Where to write what was found."""
     captions: Path = HERE.parent.parent / "shared" / "data" / "text_roco_ccby" / "roco_validation_ccby.tsv"
     """ROCO captions with their concept ids, tab separated."""
     gold: Path = HERE / "data" / "tag_gold.jsonl"
@@ -176,14 +183,14 @@ def reports_of(captions: Iterable[str]) -> list[str]:
     return reports
 
 
-def measure_speed(reports: Sequence[str], vocabulary: Vocabulary) -> dict[str, float]:
+def measure_speed(reports: Sequence[str], vocabulary: Vocabulary, repeats: int = REPEATS) -> dict[str, float]:
     """Reports of 240 words a second of one core's time, the best of several runs.
 
     `new text` was never seen before; `repeated text` is the same once more, as templates are in real reports.
     """
     words = sum(len(report.split()) for report in reports)
     best: dict[str, float] = {}
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         for explain, what in ((False, "tags and regions"), (True, "with sentences and evidence")):
             miner = TagMiner(vocabulary)
             for kind in ("new text", "repeated text"):
@@ -242,52 +249,65 @@ def run_negspacy(python: Path, texts: Sequence[str], vocabulary: Vocabulary) -> 
 
 
 def main(options: Options) -> None:
-    """Run everything and print it."""
+    """Run everything and print the table."""
     captions = read_captions(options.captions)
     gold = read_gold(options.gold, captions)
     miner = TagMiner()
     vocabulary = miner.vocabulary
     mined = [miner.mine(sentence.text).tags for sentence in gold]
+    figures: dict[str, float] = {}
     for name in ("first", "second"):
         chosen = [(sentence.states, tags) for sentence, tags in zip(gold, mined, strict=True) if sentence.set == name]
         wanted, found = zip(*chosen, strict=True)
-        print(f"gold, {name} set: {len(chosen)} sentences, {sum(map(len, wanted))} states")
-        _print_scores("  miner", score(wanted, found, vocabulary))
+        what = f"gold, {name} set, {len(chosen)} sentences, {sum(map(len, wanted))} states"
+        figures |= {f"{what}: {score_name}": value for score_name, value in score(wanted, found, vocabulary).items()}
     counts, differences = compare_silver(captions, miner)
-    print(f"silver: {len(captions)} captions: " + ", ".join(f"{kind} {count}" for kind, count in counts.most_common()))
-    reports = reports_of(row["caption"] for row in captions.values())
-    for kind, rate in measure_speed(reports, vocabulary).items():
-        print(f"speed: {rate:,.0f} reports of {REPORT_WORDS} words a second on one core, {kind}")
+    figures |= {f"silver, {len(captions)} captions: {kind}": count for kind, count in counts.most_common()}
+    texts = [row["caption"] for row in captions.values()]
+    reports = reports_of(texts[::10] if options.quick else texts)
+    speed = measure_speed(reports, vocabulary, 1 if options.quick else REPEATS)
+    figures |= {f"{SPEED}, {kind}": rate for kind, rate in speed.items()}
+    notes = []
     if options.negspacy_python is None:
-        print("negspacy: SKIPPED, no --negspacy-python was given")
+        notes.append("negspacy: SKIPPED, no --negspacy-python was given")
     else:
-        _compare_negspacy(options.negspacy_python, gold, mined, reports, vocabulary)
+        figures |= _compare_negspacy(options.negspacy_python, gold, mined, reports, vocabulary)
     if options.errors is not None:
         options.errors.write_text("\n".join([*_gold_errors(gold, mined, vocabulary), *differences]), encoding="utf-8")
+    rows: list[list[Cell]] = [[what, value] for what, value in figures.items()]
+    conclude(
+        Outcome(
+            benchmark="tag_mining",
+            title="Tag mining: quality and speed",
+            columns=("what", "value"),
+            rows=rows,
+            notes=notes,
+            figures=figures,
+        ),
+        quick=options.quick,
+        file=options.json,
+    )
 
 
 def _compare_negspacy(
     python: Path, gold: Sequence[GoldSentence], mined: Sequence[States], reports: Sequence[str], vocabulary: Vocabulary
-) -> None:
+) -> dict[str, float]:
     """Both on all gold sentences, whole organs only: negspacy knows no sides. It gets our hierarchy."""
     quality = run_negspacy(python, [sentence.text for sentence in gold], vocabulary)
     if quality is None:
-        return
+        return {}
     hierarchy = Hierarchy(vocabulary)
     closed = [{tag: state for tag, (state, _) in hierarchy.close(states, ()).items()} for states in quality[0]]
     wanted = [sentence.states for sentence in gold]
-    print("whole organs, both gold sets:")
-    _print_scores("  miner", score(wanted, mined, vocabulary, with_sides=False))
-    _print_scores("  negspacy", score(wanted, closed, vocabulary, with_sides=False))
+    figures = {
+        f"whole organs, both gold sets, {who}: {name}": value
+        for who, found in (("miner", mined), ("negspacy", closed))
+        for name, value in score(wanted, found, vocabulary, with_sides=False).items()
+    }
     speed = run_negspacy(python, reports, vocabulary)
     if speed is not None:
-        words = sum(len(report.split()) for report in reports)
-        rate = words / REPORT_WORDS / speed[1]
-        print(f"  negspacy speed: {rate:,.0f} reports of {REPORT_WORDS} words a second on one core")
-
-
-def _print_scores(name: str, scores: Mapping[str, float]) -> None:
-    print(f"{name}: " + ", ".join(f"{what} {value:.3f}" for what, value in scores.items()))
+        figures[f"{SPEED}, negspacy"] = sum(len(report.split()) for report in reports) / REPORT_WORDS / speed[1]
+    return figures
 
 
 def _gold_errors(gold: Sequence[GoldSentence], mined: Sequence[States], vocabulary: Vocabulary) -> list[str]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from nnunetv2_mosmos.transfer.normalization import InputAffine
 from pretraining.errors import UserError
 
 KEY = "mosmos"
 FORMAT_VERSION = 1
-NETWORKS = ("unet", "unetr")
+# Where maps enter a network: its decoder's features, further input channels, or the image itself.
+Entry = Literal["features", "channels", "image"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Recipe:
     """What a trainer takes from a bundle.
 
     Attributes:
-        network: `unet` wraps the network that the plans ask for, `unetr` replaces it.
+        network: `unet` wraps the network that the plans ask for, `unetr` replaces it, `any` hands maps of the bundle's
+            own frozen encoder to the input of whatever network the plans ask for.
         encoder: start from the bundle's encoder and projector instead of random ones.
         maps: inject pixel-tag attention maps and train them with the auxiliary loss.
         random_tags: replace the bundle's tag embeddings by random unit vectors.
@@ -47,6 +49,7 @@ class MapSettings:
         injection_stages: encoder stages whose features the maps are added to on their way to the decoder.
         temperature: tau of the auxiliary loss.
         learn_temperature: whether tau is trained.
+        entry: where the maps enter. Maps that enter at the input come from the bundle's own frozen encoder.
     """
 
     tags: tuple[str, ...]
@@ -55,6 +58,12 @@ class MapSettings:
     injection_stages: tuple[int, ...]
     temperature: float = 0.07
     learn_temperature: bool = False
+    entry: Entry = "features"
+
+    @property
+    def are_trained(self) -> bool:
+        """Whether the maps come from features that train, so that the auxiliary loss has something to teach."""
+        return self.entry == "features"
 
 
 @dataclass(frozen=True)

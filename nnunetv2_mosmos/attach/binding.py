@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels
 
+from nnunetv2_mosmos.attach.checks import check_family, check_map_grid
 from nnunetv2_mosmos.labels.tags import tags_of
-from nnunetv2_mosmos.networks.base import MosmosNetwork
 from nnunetv2_mosmos.networks.build import build_network, feature_layout
+from nnunetv2_mosmos.networks.build_any import choose_entry, frozen_maps
 from nnunetv2_mosmos.networks.injection import injection_stages
-from nnunetv2_mosmos.settings import BundleReference, MapSettings, MosmosSettings, Recipe
+from nnunetv2_mosmos.settings import BundleReference, Entry, MapSettings, MosmosSettings, Recipe
 from nnunetv2_mosmos.transfer.encoder import transfer_encoder
 from nnunetv2_mosmos.transfer.kernels import Inflation
 from nnunetv2_mosmos.transfer.normalization import match_normalization
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
 MAP_STRIDE = 8
-# Below this share of the encoder's parameters a bundle is as good as none. nnU-Net's default 3D plans take 25 % from a
-# 2D bundle, because their deepest stages are narrower than any in 2D and hold most parameters.
-SMALLEST_SHARE = 0.1
+ENTRY_NOTES: dict[Entry, str] = {
+    "channels": "maps of the bundle's frozen encoder enter as further input channels",
+    "image": "further input channels would change what the network computes: maps of the bundle's frozen encoder are "
+    "added to the image",
+}
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ def bind(
     label_tags: Mapping[str, str | None],
     recipe: Recipe,
     inflation: Inflation = "centre",
+    device: torch.device | None = None,
 ) -> Binding:
     """Work out what a trainer with `recipe` takes from a bundle.
 
@@ -69,13 +73,14 @@ def bind(
         label_tags: tag by foreground label.
         recipe: what the trainer wants.
         inflation: how 2D kernels become 3D.
+        device: where to try how maps can enter a network of another make; None to leave that open.
 
     Raises:
-        UserError: the bundle's encoder is of another family than the trainer's network, or no label has a tag although
-            the trainer needs maps.
+        UserError: the bundle's encoder is of another family or dimension than the trainer's network, no label has a tag
+            although the trainer needs maps, or the maps would have a single position.
     """
-    check_family(bundle, recipe)
     configuration = plans.get_configuration(configuration_name)
+    check_family(bundle, recipe, len(configuration.patch_size))
     channels = determine_num_input_channels(plans, configuration, dataset_json)
     schemes = configuration.normalization_schemes
     notes: list[str] = []
@@ -87,60 +92,34 @@ def bind(
         versions=_versions(),
     )
     if recipe.encoder:
+        # The frozen encoder sees the image channels alone.
+        scaled = len(schemes) if recipe.network == "any" else channels
         affine, notes = match_normalization(
-            bundle.info.normalization, schemes, plans.foreground_intensity_properties_per_channel, channels
+            bundle.info.normalization, schemes, plans.foreground_intensity_properties_per_channel, scaled
         )
         settings = replace(settings, input_affine=affine)
     if recipe.maps:
         settings = replace(settings, maps=_map_settings(settings, bundle, configuration, label_tags))
-    with torch.device("meta"):
-        network = build_network(settings, configuration, channels, 1, False)
-    encoder = transfer_encoder(bundle.encoder_state(), network.encoder, len(schemes), inflation)
-    if recipe.encoder:
+        check_map_grid(settings, configuration)
+    if settings.network == "any" and settings.maps is not None:
+        entry = choose_entry(configuration, channels, len(settings.maps.tags), device) if device else "channels"
+        settings = replace(settings, maps=replace(settings.maps, entry=entry))
+        notes += [ENTRY_NOTES[entry]] if device else []
+    receiver = _receiver(settings, configuration, channels)
+    encoder = transfer_encoder(bundle.encoder_state(), receiver.encoder, len(schemes), inflation)
+    if recipe.encoder and settings.network != "any":
         settings = replace(settings, pretrained_parts=pretrained_parts(encoder.table.rows))
-    projector = _transfer_projector(bundle, settings, configuration, network) if recipe.maps else None
+    projector = _transfer_projector(bundle, settings, configuration, receiver) if recipe.maps else None
     notes += _map_stage_notes(settings, configuration)
     return Binding(settings, encoder, projector, tuple(notes))
 
 
-def check_family(bundle: Bundle, recipe: Recipe) -> None:
-    """Refuse a vision transformer for a U-Net and the other way round.
-
-    Raises:
-        UserError: see above.
-    """
-    kind = bundle.info.encoder.kind
-    family = "unetr" if kind == "vit" else "unet"
-    if family != recipe.network:
-        suffix = {"unet": "nnUNetTrainerMOSMOS", "unetr": "nnUNetTrainerMOSMOS_UNETR"}[family]
-        raise UserError(
-            f"the bundle '{bundle.path.name}' holds a {kind} encoder, which this trainer's network cannot take: "
-            f"train {suffix}, or attach a bundle of the other kind"
-        )
-
-
-def check_share(share: float, configuration: str, force: bool) -> None:
-    """Refuse a bundle of which (almost) nothing fits.
-
-    Args:
-        share: transferred parameters over all parameters of the encoder.
-        configuration: its name, for the message.
-        force: accept any share above zero.
-
-    Raises:
-        UserError: nothing fits, or too little and not forced.
-    """
-    if share == 0:
-        raise UserError(
-            f"no tensor of the bundle fits the encoder of {configuration}: pretrain an encoder of this kind "
-            "(`mosmos_pretrain train --encoder`), or train another trainer or configuration"
-        )
-    if share < SMALLEST_SHARE and not force:
-        raise UserError(
-            f"only {100 * share:.1f} % of the encoder of {configuration} can be filled from the bundle (at least "
-            f"{100 * SMALLEST_SHARE:.0f} % are wanted): attach with --force to train nevertheless, or pretrain with "
-            "these plans (`mosmos_pretrain train --plans`)"
-        )
+def _receiver(settings: MosmosSettings, configuration: Any, channels: int) -> Any:
+    """What has the encoder and the pixel projector, without values."""
+    with torch.device("meta"):
+        if settings.network == "any":
+            return frozen_maps(settings, configuration)
+        return build_network(settings, configuration, channels, 1, False)
 
 
 def _map_settings(
@@ -153,6 +132,8 @@ def _map_settings(
             "with --map LABEL=TAG, or train nnUNetTrainerMOSMOS_encoderOnly"
         )
     dim = bundle.info.embedding_dim
+    if settings.network == "any":
+        return MapSettings(tags, dim, map_stage=bundle.info.map_stage, injection_stages=())
     if settings.network == "unetr":
         # All features live on the token grid, and the decoder's levels, which receive the maps, follow from the plan.
         return MapSettings(tags, dim, map_stage=0, injection_stages=())
@@ -160,19 +141,17 @@ def _map_settings(
     return MapSettings(tags, dim, map_stage_of(strides, MAP_STRIDE), injection_stages(strides))
 
 
-def _transfer_projector(
-    bundle: Bundle, settings: MosmosSettings, configuration: Any, network: MosmosNetwork
-) -> Transfer:
+def _transfer_projector(bundle: Bundle, settings: MosmosSettings, configuration: Any, receiver: Any) -> Transfer:
     return transfer_projector(
         bundle.projector_state(),
         cumulative_strides(bundle.info.encoder),
-        network.pixel_projector,
+        receiver.pixel_projector,
         feature_layout(settings, configuration).strides,
     )
 
 
 def _map_stage_notes(settings: MosmosSettings, configuration: Any) -> list[str]:
-    if settings.maps is None:
+    if settings.maps is None or settings.network == "any":
         return []
     stride = feature_layout(settings, configuration).strides[settings.maps.map_stage]
     if max(stride) >= MAP_STRIDE:

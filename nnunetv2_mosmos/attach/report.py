@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from nnunetv2_mosmos.attach.binding import SMALLEST_SHARE, Binding
+from nnunetv2_mosmos.attach.binding import Binding
+from nnunetv2_mosmos.attach.checks import SMALLEST_SHARE
 from pretraining.bundle.bundle import Bundle
 from pretraining.tags.vocabulary import Vocabulary
 
@@ -41,7 +42,10 @@ def configuration_lines(configuration: str, binding: Binding, verbose: bool) -> 
         binding: what the bundle gives it.
         verbose: add the whole tables.
     """
-    lines = [f"{configuration}: encoder: {binding.encoder.table.summary()}"]
+    lines = []
+    if binding.settings.network == "any":
+        lines.append(f"{configuration}: train nnUNetTrainerMOSMOS_anyNetwork: the plans name a network of another make")
+    lines.append(f"{configuration}: encoder: {binding.encoder.table.summary()}")
     if binding.encoder.table.share < SMALLEST_SHARE:
         lines.append(
             f"{configuration}: WARNING: the trainer refuses less than {100 * SMALLEST_SHARE:.0f} % without --force"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +28,7 @@ class Options:
     allow_untagged: bool = False
     """Attach although labels have no tag; they get no map."""
     force: bool = False
-    """Attach, and train, although little of the network can be filled from the bundle."""
+    """Attach, and train, although less than 10 % of the encoder's parameters can be filled from the bundle."""
     plans: Annotated[str, tyro.conf.arg(aliases=["-p"])] = "nnUNetPlans"
     """Plans whose configurations are shown."""
     inflation: Literal["centre", "mean"] = "centre"
@@ -51,12 +50,13 @@ def run(options: Options) -> list[str]:
         UserError: no such dataset, no such bundle, labels without tags, or nothing that fits.
     """
     from nnunetv2_mosmos.attach.attachment import Attachment, write_attachment
+    from nnunetv2_mosmos.attach.dataset import preprocessed_folder, read_dataset_json
     from nnunetv2_mosmos.attach.report import label_lines, untagged
     from nnunetv2_mosmos.labels.tags import lateral_warning, resolve_label_tags
     from pretraining.bundle.bundle import read_bundle
 
-    folder = _preprocessed_folder(options.dataset)
-    dataset_json = _dataset_json(folder)
+    folder = preprocessed_folder(options.dataset)
+    dataset_json = read_dataset_json(folder)
     bundle = read_bundle(options.bundle.resolve())
     vocabulary = bundle.vocabulary
     label_tags = resolve_label_tags(dataset_json["labels"], vocabulary, bundle.tag_ids, _overrides(options.map))
@@ -78,14 +78,16 @@ def run(options: Options) -> list[str]:
 
 
 def _configurations(
-    folder: Path, dataset_json: Mapping[str, Any], bundle: Any, label_tags: Mapping[str, str | None], options: Options
+    folder: Path, dataset_json: dict[str, Any], bundle: Any, label_tags: Mapping[str, str | None], options: Options
 ) -> list[str]:
     """What transfers into each configuration; refuses where nothing does anywhere."""
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-    from nnunetv2_mosmos.attach.binding import bind, check_share
+    from nnunetv2_mosmos.attach.binding import bind
+    from nnunetv2_mosmos.attach.checks import check_share
     from nnunetv2_mosmos.attach.report import configuration_lines
     from nnunetv2_mosmos.labels.tags import tags_of
+    from nnunetv2_mosmos.networks.planned import is_unet
     from nnunetv2_mosmos.settings import Recipe
 
     file = folder / f"{options.plans}.json"
@@ -95,47 +97,43 @@ def _configurations(
             "to see which weights transfer"
         ]
     plans = PlansManager(str(file))
-    network = "unetr" if bundle.info.encoder.kind == "vit" else "unet"
-    recipe = Recipe(network=network, maps=bool(tags_of(label_tags)))
-    lines: list[str] = []
+    family = "unetr" if bundle.info.encoder.kind == "vit" else "unet"
+    lines = _orientation(plans, folder, dataset_json)
     shares: dict[str, float] = {}
+    refusals: list[UserError] = []
     for name in plans.available_configurations:
-        binding = bind(bundle, plans, name, dataset_json, label_tags, recipe, options.inflation)
+        recipe = Recipe(network=family, maps=bool(tags_of(label_tags)))
+        if not is_unet(plans.get_configuration(name)):
+            # A network of another make takes maps at its input, and nothing else.
+            recipe = Recipe(network="any")
+        try:
+            binding = bind(bundle, plans, name, dataset_json, label_tags, recipe, options.inflation)
+        except UserError as error:
+            refusals.append(error)
+            lines.append(f"{name}: cannot be trained: {error}")
+            continue
         shares[name] = binding.encoder.table.share
         lines += configuration_lines(name, binding, options.verbose)
+    if not shares:
+        raise refusals[0]
     best = max(shares, key=lambda name: shares[name])
     check_share(shares[best], best, options.force)
     return lines
 
 
-def _preprocessed_folder(dataset: str) -> Path:
-    from nnunetv2.paths import nnUNet_preprocessed
-    from nnunetv2.utilities.dataset_name_id_conversion import maybe_convert_to_dataset_name
+def _orientation(plans: Any, folder: Path, dataset_json: dict[str, Any]) -> list[str]:
+    """How a sample of the dataset lies, as nnU-Net's own reader and plans bring it to the network."""
+    from nnunetv2.utilities.utils import get_filenames_of_train_images_and_targets
 
-    if not nnUNet_preprocessed.is_set():
-        raise UserError("the environment variable nnUNet_preprocessed is not set: set nnU-Net's three folders first")
-    try:
-        return Path(nnUNet_preprocessed) / maybe_convert_to_dataset_name(dataset)
-    except (RuntimeError, ValueError) as error:
-        raise UserError(
-            f"no dataset '{dataset}' in nnUNet_raw or nnUNet_preprocessed, or several: give its number or its whole "
-            "name (Dataset004_Name)"
-        ) from error
+    from nnunetv2_mosmos.attach.dataset import raw_folder
+    from nnunetv2_mosmos.attach.orientation import axis_codes, orientation_lines
 
-
-def _dataset_json(folder: Path) -> dict[str, Any]:
-    from nnunetv2.paths import nnUNet_raw
-
-    candidates = [folder / "dataset.json"]
-    if nnUNet_raw.is_set():
-        candidates.append(Path(nnUNet_raw) / folder.name / "dataset.json")
-    for file in candidates:
-        if file.is_file():
-            content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-            return content
-    raise UserError(
-        f"{folder.name} has no dataset.json, neither in nnUNet_raw nor in nnUNet_preprocessed: write it first"
-    )
+    raw = raw_folder(folder)
+    if raw is None or not (raw / "imagesTr").is_dir():
+        return [f"orientation: not examined, because nnUNet_raw has no images of {folder.name}"]
+    sample = next(iter(get_filenames_of_train_images_and_targets(str(raw), dataset_json).values()))
+    _, properties = plans.image_reader_writer_class().read_images(sample["images"])
+    return orientation_lines(axis_codes(properties, plans.transpose_forward))
 
 
 def _overrides(pairs: Sequence[str]) -> dict[str, str]:

@@ -14,10 +14,8 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from PIL import Image
 
+from pretraining.evaluation.localization import FEWEST_PIXELS, localize, mean_localization
 from pretraining.phantom.organs import LABELS, members
-
-_FEWEST_PIXELS = 6
-"""A sliver of an organ says nothing about a map."""
 
 
 def dataset_labels(dataset: Path) -> dict[str, int]:
@@ -73,7 +71,7 @@ class MappedStudy:
 
     def shows(self, tag: str) -> bool:
         """Whether more than a sliver of the organ is there."""
-        return int(self.organ(tag).sum()) >= _FEWEST_PIXELS
+        return int(self.organ(tag).sum()) >= FEWEST_PIXELS
 
 
 def map_held_out(bundle: Path, folder: Path, tags: Sequence[str]) -> Iterator[MappedStudy]:
@@ -101,15 +99,8 @@ def map_held_out(bundle: Path, folder: Path, tags: Sequence[str]) -> Iterator[Ma
 
 def localization(studies: Sequence[MappedStudy], tags: Sequence[str]) -> dict[str, dict[str, float]]:
     """AUROC, average precision, hits and number of studies of each tag, over the studies that show its organ."""
-    from pretraining.evaluation.localization import Localization, localize, mean_localization
-
-    found: dict[str, list[Localization]] = {tag: [] for tag in tags}
-    for study in studies:
-        for tag in tags:
-            score = localize(study.maps[tag], study.organ(tag)) if study.shows(tag) else None
-            if score is not None:
-                found[tag].append(score)
-    return mean_localization(found)
+    scores = {tag: [localize(study.maps[tag], study.organ(tag)) for study in studies] for tag in tags}
+    return mean_localization({tag: [one for one in found if one is not None] for tag, found in scores.items()})
 
 
 def mean_of(values: Mapping[str, float]) -> float:

@@ -8,6 +8,8 @@ TRAINER_NAMES = (
     "nnUNetTrainerMOSMOS_UNETR",
     "nnUNetTrainerMOSMOS_UNETR_demo",
     "nnUNetTrainerMOSMOS_UNETR_smoke",
+    "nnUNetTrainerMOSMOS_anyNetwork",
+    "nnUNetTrainerMOSMOS_anyNetwork_smoke",
     "nnUNetTrainerMOSMOS_demo",
     "nnUNetTrainerMOSMOS_encoderOnly",
     "nnUNetTrainerMOSMOS_mapsOnly",

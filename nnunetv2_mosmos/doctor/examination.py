@@ -11,6 +11,7 @@ from nnunetv2_mosmos.doctor.finding import Finding
 from nnunetv2_mosmos.doctor.libraries import check_libraries
 from nnunetv2_mosmos.doctor.surroundings import check_device, check_hub, check_variables
 from nnunetv2_mosmos.doctor.trainers import check_trainers
+from pretraining.errors import UserError
 
 
 def examine(dataset: str | None = None, bundle: Path | None = None) -> list[Finding]:
@@ -32,14 +33,12 @@ def examine(dataset: str | None = None, bundle: Path | None = None) -> list[Find
 
 
 def _dataset(dataset: str) -> list[Finding]:
-    from nnunetv2.utilities.dataset_name_id_conversion import maybe_convert_to_dataset_name
+    from nnunetv2_mosmos.attach.dataset import preprocessed_folder
 
-    preprocessed = os.environ.get("nnUNet_preprocessed")
-    if not preprocessed:
+    # Where nnU-Net's folders are not set, that is a finding already.
+    if not os.environ.get("nnUNet_preprocessed"):
         return []
     try:
-        name = maybe_convert_to_dataset_name(dataset)
-    except (RuntimeError, ValueError):
-        text = "no dataset of that number or name in nnU-Net's folders, or several"
-        return [Finding("problem", f"dataset {dataset}", text, "give its number or its whole name (Dataset004_Name)")]
-    return check_dataset(Path(preprocessed) / name)
+        return check_dataset(preprocessed_folder(dataset))
+    except UserError as error:
+        return [Finding("problem", f"dataset {dataset}", str(error))]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor, nn
 
-from nnunetv2_mosmos.networks.injection import MapInjection
+from nnunetv2_mosmos.networks.injection import Entrance, MapInjection
+from nnunetv2_mosmos.networks.input_scaling import InputScaling
 from nnunetv2_mosmos.settings import MapSettings
 from nnunetv2_mosmos.transfer.normalization import InputAffine
 from pretraining.image.pixel_projector import PixelProjector, attention_maps
@@ -32,8 +33,6 @@ class MosmosNetwork(nn.Module):
     """
 
     tag_embeddings: Tensor
-    input_scale: Tensor
-    input_shift: Tensor
 
     def __init__(
         self,
@@ -48,18 +47,10 @@ class MosmosNetwork(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
         self.dim = len(strides[0])
-        self._add_input_affine(input_affine)
+        self.input_scaling = InputScaling(input_affine, self.dim)
         self.has_maps = maps is not None
         if maps is not None:
             self._add_maps(maps, channels, strides)
-
-    def _add_input_affine(self, affine: InputAffine | None) -> None:
-        self.has_input_affine = affine is not None
-        if affine is not None:
-            shape = (1, -1) + (1,) * self.dim
-            # They follow from the settings; a checkpoint need not carry them.
-            self.register_buffer("input_scale", torch.tensor(affine.scale).view(shape), persistent=False)
-            self.register_buffer("input_shift", torch.tensor(affine.shift).view(shape), persistent=False)
 
     def _add_maps(self, maps: MapSettings, channels: Sequence[int], strides: Sequence[Sequence[int]]) -> None:
         count = len(maps.tags)
@@ -77,9 +68,7 @@ class MosmosNetwork(nn.Module):
 
     def encode(self, x: Tensor) -> list[Tensor]:
         """The encoder's features of an input `(B, C, *S)`, the shallowest first."""
-        if self.has_input_affine:
-            x = x * self.input_scale + self.input_shift
-        return list(self.encoder(x))
+        return list(self.encoder(self.input_scaling(x)))
 
     def maps_of(self, features: Sequence[Tensor]) -> Tensor:
         """Pixel-tag attention maps `(B, K, *G)` in [-1, 1] of the encoder's features."""
@@ -96,6 +85,11 @@ class MosmosNetwork(nn.Module):
             self.injections[str(stage)](feature, maps) if str(stage) in self.injections else feature
             for stage, feature in enumerate(features)
         ]
+
+    def entrances(self) -> dict[str, Entrance]:
+        """Where maps enter, by the stage's name."""
+        layers: Any = self.injections
+        return {f"stage {stage}": Entrance(layer, layer.parts) for stage, layer in layers.items()}
 
     def decode(self, features: list[Tensor], x: Tensor) -> Logits:
         """The decoder's logits; `x` is the network's input, for decoders that use it."""

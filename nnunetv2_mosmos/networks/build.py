@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
-from torch import nn
 
+from nnunetv2_mosmos.networks.any_network import AnyNetwork
 from nnunetv2_mosmos.networks.base import MosmosNetwork
+from nnunetv2_mosmos.networks.build_any import build_any, bundle_encoder
 from nnunetv2_mosmos.networks.mosmos_unet import MosmosUNet, encoder_of, stage_strides
+from nnunetv2_mosmos.networks.planned import planned_network
 from nnunetv2_mosmos.settings import MosmosSettings
-from pretraining.image.spec import EncoderSpec
+from pretraining.image.spec import EncoderSpec, cumulative_strides, feature_channels
 
 if TYPE_CHECKING:
     from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager
@@ -38,7 +39,7 @@ def build_network(
     input_channels: int,
     output_channels: int,
     deep_supervision: bool,
-) -> MosmosNetwork:
+) -> MosmosNetwork | AnyNetwork:
     """The network of a configuration.
 
     Args:
@@ -53,33 +54,23 @@ def build_network(
     """
     if settings.network == "unetr":
         return _build_unetr(settings, configuration, input_channels, output_channels, deep_supervision)
-    network = _planned_network(configuration, input_channels, output_channels, deep_supervision)
+    if settings.network == "any":
+        return build_any(settings, configuration, input_channels, output_channels, deep_supervision)
+    network = planned_network(configuration, input_channels, output_channels, deep_supervision)
     return MosmosUNet(network, settings.maps, settings.input_affine)
 
 
 def feature_layout(settings: MosmosSettings, configuration: ConfigurationManager) -> FeatureLayout:
     """Channels and strides of the features that a configuration's encoder makes; nothing is allocated."""
+    if settings.network == "any":
+        spec = bundle_encoder(settings)
+        return FeatureLayout(feature_channels(spec), cumulative_strides(spec))
     with torch.device("meta"):
         if settings.network == "unetr":
             encoder: Any = _build_unetr(settings, configuration, 1, 1, False).encoder
             return FeatureLayout(list(encoder.output_channels), [tuple(stride) for stride in encoder.strides])
-        encoder = encoder_of(_planned_network(configuration, 1, 1, False))
+        encoder = encoder_of(planned_network(configuration, 1, 1, False))
         return FeatureLayout(list(encoder.output_channels), stage_strides(encoder))
-
-
-def _planned_network(
-    configuration: ConfigurationManager, input_channels: int, output_channels: int, deep_supervision: bool
-) -> nn.Module:
-    network: nn.Module = get_network_from_plans(
-        configuration.network_arch_class_name,
-        configuration.network_arch_init_kwargs,
-        configuration.network_arch_init_kwargs_req_import,
-        input_channels,
-        output_channels,
-        allow_init=True,
-        deep_supervision=deep_supervision,
-    )
-    return network
 
 
 def _build_unetr(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,20 @@ def injection_stages(strides: Sequence[Sequence[int]], smallest: int = SMALLEST_
     return stages or (len(strides) - 1,)
 
 
+@dataclass(frozen=True)
+class Entrance:
+    """A layer through which maps enter a network.
+
+    Attributes:
+        layer: the layer.
+        parts: splits the layer's inputs into what it makes of everything else and what it makes of the maps, two
+            tensors of one shape.
+    """
+
+    layer: nn.Module
+    parts: Callable[..., tuple[Tensor, Tensor]]
+
+
 class MapInjection(nn.Module):
     """`features + P([features, maps])` with P a 1x1 convolution that starts at zero.
 
@@ -45,7 +60,6 @@ class MapInjection(nn.Module):
         convolution = {2: nn.Conv2d, 3: nn.Conv3d}[dim]
         self.features = convolution(channels, channels, 1)
         self.maps = convolution(tags, channels, 1, bias=False)
-        self.mode = INTERPOLATION[dim]
         for parameter in self.parameters():
             nn.init.zeros_(parameter)
 
@@ -59,12 +73,18 @@ class MapInjection(nn.Module):
         Returns:
             `(B, C, *S)`.
         """
-        return features + self.features(features) + self.maps(self._resample(maps, features.shape[2:]))
+        features, added = self.parts(features, maps)
+        return features + self.features(features) + added
 
-    def _resample(self, maps: Tensor, size: torch.Size) -> Tensor:
-        """To a coarser level by area, to a finer one linearly."""
-        if maps.shape[2:] == size:
-            return maps
-        if maps.shape[2:].numel() > size.numel():
-            return functional.interpolate(maps, size=size, mode="area")
-        return functional.interpolate(maps, size=size, mode=self.mode, align_corners=False)
+    def parts(self, features: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """The features as they came, and what the maps add to them."""
+        return features, self.maps(resample_maps(maps, features.shape[2:]))
+
+
+def resample_maps(maps: Tensor, size: torch.Size) -> Tensor:
+    """Bring maps `(B, K, *G)` to a coarser grid by area, to a finer one linearly."""
+    if maps.shape[2:] == size:
+        return maps
+    if maps.shape[2:].numel() > size.numel():
+        return functional.interpolate(maps, size=size, mode="area")
+    return functional.interpolate(maps, size=size, mode=INTERPOLATION[len(size)], align_corners=False)

@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from nnunetv2_mosmos.networks.base import MosmosNetwork
+from nnunetv2_mosmos.networks.planned import has_unet_parts
 from nnunetv2_mosmos.settings import MapSettings
 from nnunetv2_mosmos.transfer.normalization import InputAffine
 from pretraining.errors import UserError
@@ -41,14 +42,13 @@ def encoder_of(network: nn.Module) -> Any:
     Raises:
         UserError: the network is not built from an encoder and a decoder with nnU-Net's attributes.
     """
-    encoder = getattr(network, "encoder", None)
-    fits = all(hasattr(encoder, name) for name in ("strides", "output_channels")) and hasattr(network, "decoder")
-    if encoder is None or not fits:
+    if not has_unet_parts(network):
         raise UserError(
             f"the plans ask for {type(network).__name__}, which is not made of an encoder and a decoder as nnU-Net's "
-            "U-Nets are: plan with nnU-Net's default or residual encoder planner"
+            "U-Nets are: train nnUNetTrainerMOSMOS_anyNetwork, or plan with nnU-Net's default or residual encoder "
+            "planner"
         )
-    return encoder
+    return network.encoder
 
 
 def stage_strides(encoder: Any) -> list[tuple[int, ...]]:

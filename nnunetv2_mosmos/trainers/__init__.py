@@ -1,5 +1,9 @@
 """The trainers that `nnUNetv2_train -tr NAME` knows once this package is installed."""
 
+from nnunetv2_mosmos.trainers.any_network import (
+    nnUNetTrainerMOSMOS_anyNetwork,
+    nnUNetTrainerMOSMOS_anyNetwork_smoke,
+)
 from nnunetv2_mosmos.trainers.controls import (
     nnUNetTrainerMOSMOS_encoderOnly,
     nnUNetTrainerMOSMOS_mapsOnly,
@@ -29,6 +33,8 @@ __all__ = [
     "nnUNetTrainerMOSMOS_UNETR",
     "nnUNetTrainerMOSMOS_UNETR_demo",
     "nnUNetTrainerMOSMOS_UNETR_smoke",
+    "nnUNetTrainerMOSMOS_anyNetwork",
+    "nnUNetTrainerMOSMOS_anyNetwork_smoke",
     "nnUNetTrainerMOSMOS_demo",
     "nnUNetTrainerMOSMOS_encoderOnly",
     "nnUNetTrainerMOSMOS_mapsOnly",

@@ -17,6 +17,7 @@ from nnunetv2_mosmos.labels.tags import lateral_warning
 from nnunetv2_mosmos.losses.auxiliary_map import AuxiliaryMapLoss
 from nnunetv2_mosmos.networks.build import build_network
 from nnunetv2_mosmos.settings import KEY, MosmosSettings, Recipe, settings_of
+from nnunetv2_mosmos.trainers.map_effect import report_map_effect
 from nnunetv2_mosmos.trainers.pretrained import load_binding, start_map_bias
 from nnunetv2_mosmos.trainers.schedule import GroupedPolyLRScheduler, Schedule, last_rates, parameter_groups
 from nnunetv2_mosmos.trainers.start import FreshStart, check_same_settings, fresh_start, stored_settings
@@ -61,7 +62,7 @@ class nnUNetTrainerMOSMOS(nnUNetTrainer):
         plans = deepcopy(plans)
         self._restoring = False
         self._start: FreshStart | None = None
-        self.settings = self._choose_settings(plans, configuration, dataset_json)
+        self.settings = self._choose_settings(plans, configuration, dataset_json, device)
         plans[KEY] = self.settings.to_dict()
         super().__init__(plans, configuration, fold, dataset_json, device)
         if self.schedule is not None:
@@ -71,7 +72,7 @@ class nnUNetTrainerMOSMOS(nnUNetTrainer):
         self.auxiliary_loss: AuxiliaryMapLoss | None = None
 
     def _choose_settings(
-        self, plans: dict[str, Any], configuration: str, dataset_json: dict[str, Any]
+        self, plans: dict[str, Any], configuration: str, dataset_json: dict[str, Any], device: torch.device
     ) -> MosmosSettings:
         """Those of the folds already trained, or else new ones. `--c` and `--val` thereby need no bundle."""
         name = type(self).__name__
@@ -80,7 +81,7 @@ class nnUNetTrainerMOSMOS(nnUNetTrainer):
             return stored
         if not self.recipe.needs_bundle:
             return MosmosSettings(network=self.recipe.network)
-        self._start = fresh_start(plans, configuration, dataset_json, self.recipe, name)
+        self._start = fresh_start(plans, configuration, dataset_json, self.recipe, name, device)
         return self._start.binding.settings
 
     @staticmethod
@@ -108,7 +109,7 @@ class nnUNetTrainerMOSMOS(nnUNetTrainer):
     def initialize(self) -> None:
         """nnU-Net's set-up; then the bundle's weights, unless a checkpoint is about to replace them."""
         super().initialize()
-        if self.settings.maps is not None:
+        if self.settings.maps is not None and self.settings.maps.are_trained:
             classes = tag_classes(
                 self.settings.maps.tags,
                 self.settings.label_tags or {},
@@ -123,18 +124,27 @@ class nnUNetTrainerMOSMOS(nnUNetTrainer):
         start = self._start
         if start is None:
             name = type(self).__name__
-            start = fresh_start(self.plans_manager.plans, self.configuration_name, self.dataset_json, self.recipe, name)
+            start = fresh_start(
+                self.plans_manager.plans,
+                self.configuration_name,
+                self.dataset_json,
+                self.recipe,
+                name,
+                self.device,
+            )
             check_same_settings(self.settings, start.binding.settings, name)
         lateral = lateral_warning(self.settings.label_tags or {}, start.bundle.vocabulary)
         for note in (*start.notes, *([lateral] if lateral and self.mirrors_left_right else [])):
             self.print_to_log_file(note)
-        network = self._bare_network()
-        for module, table in load_binding(network, start, self.recipe).items():
+        for module, table in load_binding(self._receiver(), start, self.recipe).items():
             self.print_to_log_file(f"Transferred into the {module}: {table.summary()}")
             self.print_to_log_file("\n".join(table.lines()), also_print_to_console=False, add_timestamp=False)
         if self.auxiliary_loss is not None:
-            frequencies = start_map_bias(network, self)
-            self.print_to_log_file("Maps of these tags, with the share of voxels of each:", frequencies)
+            assert self.settings.maps is not None
+            dataset = self.dataset_class(self.preprocessed_dataset_folder, sorted(self.do_split()[0]))
+            frequencies = start_map_bias(self._bare_network(), dataset, self.auxiliary_loss.classes)
+            shares = dict(zip(self.settings.maps.tags, np.round(frequencies, 5).tolist(), strict=True))
+            self.print_to_log_file("Maps of these tags, with the share of voxels of each:", shares)
         # The bundle's tensors are in the network now.
         self._start = None
 
@@ -207,6 +217,16 @@ class nnUNetTrainerMOSMOS(nnUNetTrainer):
         if self.auxiliary_loss is not None:
             mean = np.mean([output["auxiliary_loss"] for output in train_outputs])
             self.print_to_log_file("auxiliary_map_loss", np.round(mean, decimals=4))
+
+    def perform_actual_validation(self, save_probabilities: bool = False) -> None:
+        """nnU-Net's final validation; then what the maps were worth (see `map_effect`)."""
+        super().perform_actual_validation(save_probabilities)
+        if self.settings.maps is not None and self.local_rank == 0:
+            report_map_effect(self, self._bare_network())
+
+    def _receiver(self) -> Any:
+        """The module whose `encoder`, `pixel_projector` and `tag_embeddings` the bundle fills."""
+        return self._bare_network()
 
     def _bare_network(self) -> Any:
         """The network below DistributedDataParallel and torch.compile."""

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from nnunetv2_mosmos.labels.frequency import tag_frequencies
+from nnunetv2_mosmos.labels.tag_classes import TagClasses
 from nnunetv2_mosmos.networks.base import MosmosNetwork
+from nnunetv2_mosmos.networks.frozen_maps import FrozenMaps
 from nnunetv2_mosmos.settings import Recipe
 from nnunetv2_mosmos.trainers.start import FreshStart
 from nnunetv2_mosmos.transfer.table import Transfer, TransferTable
-
-if TYPE_CHECKING:
-    from nnunetv2_mosmos.trainers.nnUNetTrainerMOSMOS import nnUNetTrainerMOSMOS
 
 # Cases that the frequencies of tags are counted in.
 COUNTED_CASES = 16
 
 
-def load_binding(network: MosmosNetwork, start: FreshStart, recipe: Recipe) -> dict[str, TransferTable]:
+def load_binding(network: MosmosNetwork | FrozenMaps, start: FreshStart, recipe: Recipe) -> dict[str, TransferTable]:
     """Copy what a trainer takes from its bundle into the network, in place.
 
     Args:
@@ -59,26 +59,24 @@ def random_embeddings(shape: tuple[int, ...], seed: str) -> Tensor:
     return functional.normalize(torch.randn(shape, generator=generator), dim=1)
 
 
-def start_map_bias(network: MosmosNetwork, trainer: nnUNetTrainerMOSMOS) -> dict[str, float]:
+def start_map_bias(network: MosmosNetwork, dataset: Any, classes: TagClasses) -> NDArray[np.float64]:
     """Start each tag's bias at the logit of its voxel frequency in the training cases (METHOD 2.3).
 
     Args:
         network: its `map_bias` is set.
-        trainer: knows the training cases.
+        dataset: nnU-Net's dataset of the training cases.
+        classes: the classes of each tag.
 
     Returns:
-        Frequency by tag, for the log.
+        The frequency of each tag, for the log.
     """
-    assert trainer.auxiliary_loss is not None and trainer.settings.maps is not None
-    keys, _ = trainer.do_split()
+    keys = dataset.identifiers
     step = max(1, len(keys) // COUNTED_CASES)
-    keys = sorted(keys)[::step][:COUNTED_CASES]
-    dataset = trainer.dataset_class(trainer.preprocessed_dataset_folder, list(keys))
-    segmentations = (np.asarray(dataset.load_case(key)[1][:]) for key in keys)
-    frequencies = tag_frequencies(segmentations, trainer.auxiliary_loss.classes)
+    segmentations = (np.asarray(dataset.load_case(key)[1][:]) for key in keys[::step][:COUNTED_CASES])
+    frequencies = tag_frequencies(segmentations, classes)
     with torch.no_grad():
         network.map_bias.copy_(torch.logit(torch.from_numpy(frequencies)))
-    return {tag: round(float(value), 5) for tag, value in zip(trainer.settings.maps.tags, frequencies, strict=True)}
+    return frequencies
 
 
 def _load(module: nn.Module, transfer: Transfer) -> TransferTable:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from batchgenerators.utilities.file_and_folder_operations import load_json
 from nnunetv2.paths import nnUNet_preprocessed, nnUNet_results
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
 from nnunetv2_mosmos.attach.attachment import bound_bundle
-from nnunetv2_mosmos.attach.binding import Binding, bind, check_share
+from nnunetv2_mosmos.attach.binding import Binding, bind
+from nnunetv2_mosmos.attach.checks import check_share
 from nnunetv2_mosmos.labels.tags import LabelTags, resolve_label_tags
 from nnunetv2_mosmos.settings import KEY, MosmosSettings, Recipe, settings_of
 from pretraining.bundle.bundle import Bundle
@@ -59,7 +61,12 @@ def stored_settings(plans: Mapping[str, Any], configuration: str, trainer: str) 
 
 
 def fresh_start(
-    plans: dict[str, Any], configuration: str, dataset_json: Mapping[str, Any], recipe: Recipe, trainer: str
+    plans: dict[str, Any],
+    configuration: str,
+    dataset_json: Mapping[str, Any],
+    recipe: Recipe,
+    trainer: str,
+    device: torch.device,
 ) -> FreshStart:
     """Bind the dataset's bundle to a configuration.
 
@@ -69,6 +76,7 @@ def fresh_start(
         dataset_json: the dataset's `dataset.json`.
         recipe: what the trainer wants.
         trainer: name of the trainer class.
+        device: where the training runs.
 
     Raises:
         UserError: there is no bundle, or it does not fit.
@@ -82,7 +90,9 @@ def fresh_start(
     else:
         label_tags = resolve_label_tags(dataset_json["labels"], bound.bundle.vocabulary, bound.bundle.tag_ids)
     inflation = attachment.inflation if attachment else "centre"
-    binding = bind(bound.bundle, PlansManager(plans), configuration, dataset_json, label_tags, recipe, inflation)
+    binding = bind(
+        bound.bundle, PlansManager(plans), configuration, dataset_json, label_tags, recipe, inflation, device
+    )
     if recipe.encoder:
         check_share(binding.encoder.table.share, configuration, attachment is not None and attachment.force)
     if recipe.maps:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from nnunetv2_mosmos.transfer.kernels import FitOptions, Fitted, Inflation, fit_weight
 from nnunetv2_mosmos.transfer.table import Transfer, TransferRow, TransferTable
 from nnunetv2_mosmos.transfer.transformer import TRANSFORMER_TABLES, fit_transformer_table
+from pretraining.image.convolutional import is_alias
 
 
 def transfer_encoder(
@@ -26,7 +27,7 @@ def transfer_encoder(
         inflation: how a 2D kernel becomes 3D.
 
     Returns:
-        Values for the tensors that fit, and a row for every tensor of the encoder.
+        Values for the tensors that fit, and an account of every tensor of the encoder and of the bundle.
     """
     targets = dict(encoder.named_parameters())
     input_layer = next((name for name, target in targets.items() if target.ndim > 2), None)
@@ -43,7 +44,8 @@ def transfer_encoder(
     fitted = _skip_orphans(fitted, targets)
     rows = tuple(TransferRow(name, fit.action, fit.detail, targets[name].numel()) for name, fit in fitted.items())
     tensors = {name: fit.tensor for name, fit in fitted.items() if fit.tensor is not None}
-    return Transfer(tensors, TransferTable(rows))
+    unused = tuple(name for name in source if name not in targets and not is_alias(name))
+    return Transfer(tensors, TransferTable(rows, unused))
 
 
 def _skip_orphans(fitted: dict[str, Fitted], targets: Mapping[str, Tensor]) -> dict[str, Fitted]:

@@ -20,6 +20,7 @@ def transfer_projector(
 ) -> Transfer:
     """Fit every lateral from the bundle's lateral whose stage has the same largest stride.
 
+    The taps of a vision transformer all have the stride of its tokens: they match by index, whatever the token size.
     Where at least one lateral fits, the others start at zero: a random lateral would drown the pretrained pixel
     embeddings that it is added to.
 
@@ -32,17 +33,11 @@ def transfer_projector(
     Returns:
         Values for the tensors that fit and for those that start at zero, and a row for every tensor.
     """
-    by_stride: dict[int, list[int]] = {}
-    for stage, stride in enumerate(source_strides):
-        by_stride.setdefault(max(stride), []).append(stage)
+    matches = _matches(source_strides, strides)
     rows: list[TransferRow] = []
     tensors: dict[str, Tensor] = {}
     for stage in map(int, projector.laterals):
-        largest = max(strides[stage])
-        # Stages of one stride (a vision transformer's taps) are matched in their order.
-        rank = sum(max(other) == largest for other in strides[:stage])
-        candidates = by_stride.get(largest, [])
-        match = candidates[rank] if rank < len(candidates) else None
+        largest, match = max(strides[stage]), matches[stage]
         for kind, target in projector.laterals[str(stage)].named_parameters():
             name, shape = f"laterals.{stage}.{kind}", tuple(target.shape)
             values = source.get(f"laterals.{match}.{kind}") if match is not None else None
@@ -54,6 +49,19 @@ def transfer_projector(
                 tensors[name] = fits.tensor
                 rows.append(TransferRow(name, fits.action, f"stage {match} of stride {largest}", target.numel()))
     return _finish(tensors, rows, projector)
+
+
+def _matches(source_strides: Sequence[Sequence[int]], strides: Sequence[Sequence[int]]) -> list[int | None]:
+    """The bundle's stage for each stage of the network; stages of one largest stride in their order."""
+    source, target = ([max(stride) for stride in both] for both in (source_strides, strides))
+    if len(set(source)) == len(set(target)) == 1:
+        target = source[:1] * len(target)
+    matches = []
+    for stage, stride in enumerate(target):
+        candidates = [other for other, source_stride in enumerate(source) if source_stride == stride]
+        rank = target[:stage].count(stride)
+        matches.append(candidates[rank] if rank < len(candidates) else None)
+    return matches
 
 
 def _finish(tensors: dict[str, Tensor], rows: list[TransferRow], projector: PixelProjector) -> Transfer:

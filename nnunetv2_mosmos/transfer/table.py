@@ -37,9 +37,15 @@ class TransferRow:
 
 @dataclass(frozen=True)
 class TransferTable:
-    """The rows of one module of the network."""
+    """The rows of one module of the network.
+
+    Attributes:
+        rows: one for every tensor of the module.
+        unused: tensors of the bundle that the module has no tensor for.
+    """
 
     rows: tuple[TransferRow, ...]
+    unused: tuple[str, ...] = ()
 
     @property
     def share(self) -> float:
@@ -53,12 +59,15 @@ class TransferTable:
         words = ", ".join(f"{count} {action}" for action, count in counts.most_common())
         skipped = next((row for row in self.rows if not row.transferred), None)
         reason = f"; {skipped.action} first: {skipped.tensor} ({skipped.detail})" if skipped else ""
-        return f"{100 * self.share:.0f} % of the parameters ({words} of {len(self.rows)} tensors{reason})"
+        unused = f"; {len(self.unused)} tensors of the bundle have no place here" if self.unused else ""
+        return f"{100 * self.share:.0f} % of the parameters ({words} of {len(self.rows)} tensors{reason}){unused}"
 
     def lines(self) -> list[str]:
         """The whole table, one line a tensor, in columns."""
-        width = max((len(row.tensor) for row in self.rows), default=0)
-        return [f"{row.tensor:<{width}}  {row.action:<9}  {row.detail}".rstrip() for row in self.rows]
+        columns: list[tuple[str, str, str]] = [(row.tensor, row.action, row.detail) for row in self.rows]
+        columns += [(name, "unused", "the network has no such tensor") for name in self.unused]
+        width = max((len(tensor) for tensor, _, _ in columns), default=0)
+        return [f"{tensor:<{width}}  {action:<9}  {detail}".rstrip() for tensor, action, detail in columns]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from pretraining.bundle.info import BundleInfo
 from pretraining.bundle.model_card import model_card
+from pretraining.bundle.parts import misfit
 from pretraining.errors import UserError
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ class Bundle:
     Attributes:
         path: its folder.
         info: the contents of `bundle.json`.
-        tensors: `encoder.*`, `pixel_projector.*`, `tag_embeddings (K, D)`, `recognition.*`, `image_projector.*`.
+        tensors: `encoder.*`, `pixel_projector.*`, `tag_embeddings (K, D)`, `recognition.*`, `image_projector.*`; where
+            tags are embedded by their texts, `tag_projection.*`: from the text encoder's mean of a tag's prompts to its
+            embedding, before normalization.
     """
 
     path: Path
@@ -103,7 +106,7 @@ def read_bundle(path: Path) -> Bundle:
         path: the bundle's folder.
 
     Raises:
-        UserError: not a bundle, from a newer version, damaged weights, or tensors that do not fit the tags.
+        UserError: not a bundle, from a newer version, damaged weights, or tensors that are not those described.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -121,12 +124,8 @@ def read_bundle(path: Path) -> Bundle:
             f"{file} is not the file that {INFO_FILE} was written with (its hash differs); "
             "copy the whole folder again, or export the run again"
         )
-    shape = tuple(tensors["tag_embeddings"].shape) if "tag_embeddings" in tensors else None
-    if shape != (len(info.tags), info.embedding_dim):
-        raise UserError(
-            f"{file} has tag embeddings of shape {shape}, {INFO_FILE} asks for "
-            f"{(len(info.tags), info.embedding_dim)}; export the run again"
-        )
+    if wrong := misfit(info, tensors):
+        raise UserError(f"{file} is not what {INFO_FILE} describes: {wrong}; export the run again")
     return Bundle(path, info, tensors)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from pretraining.errors import UserError
+from pretraining.image.crops import Crops
+from pretraining.image.fit import View
 from pretraining.image.normalization import Normalization
-from pretraining.image.spec import EncoderSpec
+from pretraining.image.spec import EncoderSpec, cumulative_strides
 
 FORMAT = "mosmos-bundle"
 FORMAT_VERSION = 1
@@ -47,7 +49,7 @@ class BundleInfo:
         map_stage: index of the encoder stage on whose grid the maps live.
         map_stride: per-axis stride of that stage.
         embedding_dim: length D of pixel and tag embeddings.
-        image_size: network input of pretraining, (y, x) or (z, y, x); whole images were scaled into it.
+        image_size: network input of pretraining, (y, x) or (z, y, x).
         temperature: temperature of the image-report contrast.
         attention_temperature: temperature tau of the attention over positions.
         tags: in the order of `tag_embeddings`.
@@ -60,6 +62,7 @@ class BundleInfo:
         license: licence of the weights as the person who exports them states it.
         citations: what to cite.
         orientation: axis codes toward which array axes increase, last axis first: `LPS`.
+        crops: how studies were cut into the input; None where whole images were scaled into it.
         weights_sha256: hash of `weights.safetensors`.
     """
 
@@ -80,12 +83,19 @@ class BundleInfo:
     license: str = "not stated"
     citations: tuple[str, ...] = CITATIONS
     orientation: str = "LPS"
+    crops: Crops | None = None
     weights_sha256: str = ""
 
     @property
     def dim(self) -> int:
         """2 or 3."""
         return self.encoder.dim
+
+    @property
+    def view(self) -> View:
+        """How whole images enter the network."""
+        spacing = self.crops.spacing if self.crops else None
+        return View(self.image_size, spacing, cumulative_strides(self.encoder)[-1])
 
     def to_dict(self) -> dict[str, Any]:
         """The contents of `bundle.json`."""
@@ -95,6 +105,7 @@ class BundleInfo:
         plain["map_stride"] = list(self.map_stride)
         plain["image_size"] = list(self.image_size)
         plain["citations"] = list(self.citations)
+        plain["crops"] = asdict(self.crops) if self.crops else None
         plain["tags"] = [
             {"id": tag.id, "prompts": list(tag.prompts), "studies": tag.studies, "absent": tag.absent}
             for tag in self.tags
@@ -128,6 +139,7 @@ class BundleInfo:
             known["map_stride"] = tuple(known["map_stride"])
             known["image_size"] = tuple(known["image_size"])
             known["citations"] = tuple(known["citations"])
+            known["crops"] = Crops.from_dict(known["crops"]) if known["crops"] else None
             known["tags"] = tuple(
                 BundledTag(tag["id"], tuple(tag["prompts"]), int(tag["studies"]), int(tag["absent"]))
                 for tag in known["tags"]

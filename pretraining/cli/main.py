@@ -11,7 +11,9 @@ from pretraining.errors import UserError
 
 COMMANDS = {
     "prepare": "read images and reports, mine organ tags, write a prepared folder",
+    "shard": "write a prepared folder as tar files, for corpora beyond a disk",
     "train": "pretrain an encoder on a prepared folder, or resume the run",
+    "evaluate": "measure retrieval, tag recognition, calibration and localization on a prepared folder",
     "export": "write a run's encoder, projector and tag embeddings as a bundle",
     "maps": "write pixel-tag attention maps of images as NIfTI and overlay pictures",
     "tags": "mine organ tags from reports",

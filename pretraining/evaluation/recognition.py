@@ -30,6 +30,21 @@ def tag_scores(logits: NDArray[Any], targets: NDArray[Any]) -> dict[str, list[fl
     return scores
 
 
+def within_regions(targets: NDArray[Any], covered: NDArray[np.bool_]) -> NDArray[Any]:
+    """Targets whose negatives come only from studies that cover the tag's region.
+
+    Across regions a score measures whether the body region is recognized (METHOD 1.4).
+
+    Args:
+        targets: `(N, K)` in {1, 0, -1}.
+        covered: `(N, K)`, whether the study's report covers one of the tag's regions.
+
+    Returns:
+        `(N, K)`, the other negatives unknown.
+    """
+    return np.where((targets == 0) & ~covered, -1, targets)
+
+
 def mean_known(values: list[float | None]) -> float | None:
     """The mean of the numbers that are known."""
     known = [value for value in values if value is not None]

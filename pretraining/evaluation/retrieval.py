@@ -48,5 +48,36 @@ def retrieval_scores(images: Tensor, reports: Tensor, groups: Tensor) -> dict[st
     }.items():
         place = ranks(queries, targets, groups)
         scores |= {f"{name}_r{top}": float((place <= top).float().mean()) for top in (1, 5, 10)}
-        scores[f"{name}_median_rank"] = float(place.median())
+        scores[f"{name}_median_rank"] = float(place.quantile(0.5))
     return scores
+
+
+def chance_levels(groups: Tensor) -> dict[str, float]:
+    """What an encoder that orders by chance would reach on the same candidates.
+
+    Every study has its own number of candidates: all studies but the others of its group.
+
+    Args:
+        groups: `(N,)`, see `ranks`.
+
+    Returns:
+        `r1`, `r5`, `r10` and `median_rank`, the same for both ways.
+    """
+    _, numbers, sizes = groups.unique(return_inverse=True, return_counts=True)
+    candidates = (len(groups) - sizes[numbers] + 1).float()
+    chance = {f"r{top}": float((top / candidates).clamp(max=1).mean()) for top in (1, 5, 10)}
+    return {**chance, "median_rank": float((candidates.quantile(0.5) + 1) / 2)}
+
+
+def best_matches(queries: Tensor, targets: Tensor, top: int) -> Tensor:
+    """Numbers of each query's most similar targets.
+
+    Args:
+        queries: `(Q, D)`, unit vectors; a few.
+        targets: `(N, D)`, unit vectors.
+        top: how many.
+
+    Returns:
+        `(Q, min(top, N))`, best first.
+    """
+    return (queries @ targets.T).topk(min(top, len(targets)), dim=1).indices

@@ -6,11 +6,13 @@ from typing import Any
 
 from torch import nn
 
+from pretraining.errors import UserError
 from pretraining.image.spec import EncoderSpec, per_axis
 
 # nnU-Net plans up to six stages in 2D and 3D; four reach stride 8, where the maps live, and train quickly.
 DEFAULT_STAGES = 6
 MAX_FEATURES = {2: 512, 3: 320}
+# The same in nnU-Net's presets ResEnc M, L and XL: these differ in the memory that patch and batch may fill.
 RESENC_BLOCKS = (1, 3, 4, 6, 6, 6, 6, 6)
 
 
@@ -42,11 +44,26 @@ def convolutional_arguments(kind: str, dim: int, stages: int = DEFAULT_STAGES) -
     }
 
 
+def torch_class(name: str | None) -> type[nn.Module] | None:
+    """A class of `torch.nn` by the name that nnU-Net's plans give it, e.g. `torch.nn.LeakyReLU`; None for None.
+
+    Raises:
+        UserError: there is no such class.
+    """
+    found = None if name is None else getattr(nn, name.rsplit(".", 1)[-1], None)
+    if name is not None and not (isinstance(found, type) and name.startswith("torch.nn.")):
+        raise UserError(
+            f"'{name}' is not a class of torch.nn; encoders are built of these alone: name one in the plans"
+        )
+    return found
+
+
 def build_convolutional(spec: EncoderSpec) -> nn.Module:
     """An encoder whose parameters bear the names that nnU-Net's networks give them below `encoder.`.
 
     Args:
-        spec: kind `plainconv` or `resenc`.
+        spec: kind `plainconv` or `resenc`; its arguments may override what nnU-Net's planner always plans: biases,
+            instance normalization and leaky ReLU.
 
     Returns:
         A module that maps `(B, C, *S)` to a list of features, one a stage, the shallowest first.
@@ -54,18 +71,21 @@ def build_convolutional(spec: EncoderSpec) -> nn.Module:
     from dynamic_network_architectures.building_blocks.plain_conv_encoder import PlainConvEncoder
     from dynamic_network_architectures.building_blocks.residual_encoders import ResidualEncoder
 
-    classes = {"plainconv": PlainConvEncoder, "resenc": ResidualEncoder}
-    arguments = dict(spec.arguments)
+    arguments = {
+        "conv_bias": True,
+        "norm_op": f"torch.nn.InstanceNorm{spec.dim}d",
+        "norm_op_kwargs": {"eps": 1e-5, "affine": True},
+        "nonlin": "torch.nn.LeakyReLU",
+        "nonlin_kwargs": {"inplace": True},
+        **spec.arguments,
+    }
     for name in ("kernel_sizes", "strides"):
         arguments[name] = [list(per_axis(entry, spec.dim)) for entry in arguments[name]]
-    encoder: nn.Module = classes[spec.kind](
+    for name in ("norm_op", "dropout_op", "nonlin"):
+        arguments[name] = torch_class(arguments.get(name))
+    encoder: nn.Module = {"plainconv": PlainConvEncoder, "resenc": ResidualEncoder}[spec.kind](
         input_channels=spec.input_channels,
         conv_op={2: nn.Conv2d, 3: nn.Conv3d}[spec.dim],
-        conv_bias=True,
-        norm_op={2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}[spec.dim],
-        norm_op_kwargs={"eps": 1e-5, "affine": True},
-        nonlin=nn.LeakyReLU,
-        nonlin_kwargs={"inplace": True},
         return_skips=True,
         **arguments,
     )

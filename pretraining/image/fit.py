@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from pretraining.errors import UserError
 from pretraining.image.pixel_projector import INTERPOLATION
 
 
@@ -20,7 +21,7 @@ class Fit:
 
     Attributes:
         original: the image's shape S.
-        scaled: its shape after scaling; one factor for all axes in millimeters.
+        scaled: its shape after scaling.
         start: its first position inside the input.
         size: the input's shape.
     """
@@ -37,7 +38,7 @@ class Fit:
 
 
 def fit_of(shape: Sequence[int], size: Sequence[int], spacing: Sequence[float] | None = None) -> Fit:
-    """How to place an image of `shape` into `size`: aspect kept, centered.
+    """How to place an image of `shape` into `size`: one factor for all axes in millimeters, centered.
 
     Args:
         shape: S, the image's shape.
@@ -51,6 +52,52 @@ def fit_of(shape: Sequence[int], size: Sequence[int], spacing: Sequence[float] |
     )
     start = tuple((target - length) // 2 for target, length in zip(size, scaled, strict=True))
     return Fit(tuple(shape), scaled, start, tuple(size))
+
+
+def shape_at(shape: Sequence[int], spacing: Sequence[float], target: Sequence[float]) -> tuple[int, ...]:
+    """The shape that an image of `shape` and `spacing` has at the spacing `target` (mm)."""
+    return tuple(
+        max(1, round(length * step / wanted)) for length, step, wanted in zip(shape, spacing, target, strict=True)
+    )
+
+
+@dataclass(frozen=True)
+class View:
+    """How a network sees a whole image.
+
+    Attributes:
+        size: the input of pretraining.
+        spacing: mm an axis of the crops that pretraining saw; None where it saw whole images scaled into its input.
+        step: total stride of the encoder, of which the sides of `size` are multiples.
+    """
+
+    size: tuple[int, ...]
+    spacing: tuple[float, ...] | None
+    step: tuple[int, ...]
+
+    def fit(self, shape: Sequence[int], spacing: Sequence[float] | None) -> Fit:
+        """Scale an image into the input, or show it at the spacing of the crops, in an input as large as that takes.
+
+        Args:
+            shape: S, the image's shape.
+            spacing: mm an axis, where known.
+
+        Raises:
+            UserError: pretraining saw crops, and nobody knows the image's spacing.
+        """
+        if self.spacing is None:
+            return fit_of(shape, self.size, spacing)
+        if spacing is None:
+            raise UserError(
+                "an image has no spacing, but pretraining saw crops of known size; give files that have one"
+            )
+        scaled = shape_at(shape, spacing, self.spacing)
+        size = tuple(
+            max(least, -(-length // step) * step)
+            for length, least, step in zip(scaled, self.size, self.step, strict=True)
+        )
+        start = tuple((side - length) // 2 for side, length in zip(size, scaled, strict=True))
+        return Fit(tuple(shape), scaled, start, size)
 
 
 def apply_fit(image: NDArray[Any], fit: Fit) -> torch.Tensor:

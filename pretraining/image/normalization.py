@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from pretraining.errors import UserError
 
 SCHEMES = ("zscore", "ct")
+# Air around the patient is darker; lung, which nnU-Net's foreground may hold too, is not.
+FOREGROUND_HU = -900.0
+# nnU-Net clips at the same.
+CLIP_PERCENTILES = (0.5, 99.5)
 # A constant image has no spread; nnU-Net divides by the same floor.
 SMALLEST_STD = 1e-8
 
@@ -72,3 +76,13 @@ class Normalization:
     def from_dict(cls, values: Mapping[str, Any]) -> Normalization:
         """The inverse of `to_dict`."""
         return cls(**values)
+
+    @classmethod
+    def of_foreground(cls, intensities: NDArray[Any]) -> Normalization:
+        """`ct`, with the statistics of a sample of voxels, as nnU-Net takes them from its foreground.
+
+        Args:
+            intensities: `(N,)`, HU of voxels above `FOREGROUND_HU`.
+        """
+        lower, upper = np.percentile(intensities, CLIP_PERCENTILES)
+        return cls("ct", float(lower), float(upper), float(intensities.mean()), float(intensities.std()))

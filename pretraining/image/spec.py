@@ -21,8 +21,8 @@ class EncoderSpec:
         dim: 2 for images, 3 for volumes.
         input_channels: channels of the input.
         arguments: plain JSON types. `plainconv` and `resenc` take `n_stages`, `features_per_stage`, `kernel_sizes` and
-            `strides` (per stage, per axis) and `n_conv_per_stage` or `n_blocks_per_stage`; `vit` takes what
-            `pretraining.image.vit.VitEncoder` takes.
+            `strides` (per stage, per axis) and `n_conv_per_stage` or `n_blocks_per_stage`, and what else nnU-Net's
+            plans say of an encoder; `vit` takes what `pretraining.image.vit.VitEncoder` takes.
 
     Raises:
         UserError: unknown kind or dimension.

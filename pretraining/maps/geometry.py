@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,9 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from pretraining.errors import UserError
-from pretraining.studies.images.grid import ORIENTATION, upright
-from pretraining.studies.images.image import SourceImage, UnusableImageError
-from pretraining.studies.images.load import load_images
+from pretraining.studies.images.grid import ORIENTATION, upright, without_time
+from pretraining.studies.images.image import SourceImage
+from pretraining.studies.images.voxels import repair
 
 
 def channels_first(image: sitk.Image) -> NDArray[Any]:
@@ -25,38 +25,50 @@ class PlacedImage:
     """An image in the orientation of pretraining, which knows the way back.
 
     Args:
-        path: any file that `prepare` reads.
+        source: as `load_images` read it.
+
+    Attributes:
+        array: `(C, *S)`; voxels that are NaN or Inf hold the lowest value, as in pretraining.
+        seen: `(*S,)`, False where the image has no value for the network to see.
+        spacing: mm, in the order of S; None when unknown.
 
     Raises:
-        UserError: the file is missing or cannot be read as one image.
+        UnusableImageError: neither 2D nor 3D, constant, or mostly NaN.
     """
 
-    def __init__(self, path: Path) -> None:
-        try:
-            source: SourceImage = load_images(path)[0]
-            self.image, self.original_orientation = upright(source.pixels)
-        except UnusableImageError as error:
-            raise UserError(f"{path} cannot be mapped: {error}") from error
-        self.source = source.pixels
-        self.array = channels_first(self.image)
-        self.spacing = tuple(reversed(self.image.GetSpacing())) if source.has_spacing else None
+    def __init__(self, source: SourceImage) -> None:
+        image, self.original_orientation = upright(source.pixels)
+        self.source = without_time(source.pixels)
+        values = channels_first(image)
+        self.seen: NDArray[np.bool_] = np.isfinite(values).all(0)
+        self.array, _ = repair(values)
+        self.spacing = tuple(reversed(image.GetSpacing())) if source.has_spacing else None
 
-    def write(self, values: NDArray[np.float32], path: Path) -> None:
+    def write(self, maps: Sequence[NDArray[np.float32]], path: Path, stack: bool = False) -> None:
         """Write values on the image's grid as NIfTI, in the geometry of the original file.
 
         Args:
-            values: `(*S,)` on the grid of `array`.
+            maps: `(*S,)` each, on the grid of `array`.
             path: ends in `.nii.gz`.
+            stack: write four dimensions, the last one running over `maps`; otherwise there is one map.
         """
+        images = [self._in_place(values) for values in maps]
+        if stack:
+            volumes = [image if image.GetDimension() == 3 else sitk.JoinSeries([image]) for image in images]
+            sitk.WriteImage(sitk.JoinSeries(volumes), str(path), useCompression=True)
+        else:
+            (image,) = images
+            sitk.WriteImage(image, str(path), useCompression=True)
+
+    def _in_place(self, values: NDArray[np.float32]) -> sitk.Image:
         if self.source.GetDimension() == 2:
             result = sitk.GetImageFromArray(values)
             result.CopyInformation(self.source)
-        else:
-            oriented = sitk.DICOMOrient(self.source, ORIENTATION)
-            result = sitk.GetImageFromArray(_as_volume(values, oriented.GetSize()))
-            result.CopyInformation(oriented)
-            result = sitk.DICOMOrient(result, self.original_orientation)
-        sitk.WriteImage(result, str(path), useCompression=True)
+            return result
+        oriented = sitk.DICOMOrient(self.source, ORIENTATION)
+        result = sitk.GetImageFromArray(_as_volume(values, oriented.GetSize()))
+        result.CopyInformation(oriented)
+        return sitk.DICOMOrient(result, self.original_orientation)
 
 
 def _as_volume(values: NDArray[np.float32], size: tuple[int, ...]) -> NDArray[np.float32]:

@@ -50,6 +50,33 @@ def write_array(path: Path, array: np.ndarray, geometry: Mapping[str, Any]) -> N
             raise OSError(f"{path} could not be written ({error})") from error
 
 
+class StoredArray:
+    """A stored image, of which a slice reads only the blocks that it touches.
+
+    Args:
+        path: a file that `write_array` wrote.
+
+    Attributes:
+        shape: `(C, *spatial)`.
+
+    Raises:
+        UserError: the file is missing, truncated or not an array; when slicing, a block is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stored = _open(path)
+        self.shape: tuple[int, ...] = tuple(self._stored.shape)
+
+    def __getitem__(self, box: Any) -> np.ndarray:
+        try:
+            return np.asarray(self._stored[box])
+        except RuntimeError as error:
+            raise UserError(
+                f"{self.path} is damaged ({error}): delete it and run `mosmos_pretrain prepare` again"
+            ) from error
+
+
 def read_array(path: Path, box: tuple[slice, ...] | None = None) -> np.ndarray:
     """Read an image, or a crop of it.
 
@@ -63,16 +90,31 @@ def read_array(path: Path, box: tuple[slice, ...] | None = None) -> np.ndarray:
     Raises:
         UserError: the file is missing, truncated or not an array.
     """
-    stored = _open(path)
+    return StoredArray(path)[... if box is None else box]
+
+
+def decode_array(content: bytes, name: str) -> np.ndarray:
+    """The image that a file's content holds.
+
+    Args:
+        content: all bytes of a file that `write_array` wrote.
+        name: what it is, for messages.
+
+    Returns:
+        As `read_array`.
+
+    Raises:
+        UserError: the content is truncated or not an array.
+    """
     try:
-        return np.asarray(stored[...] if box is None else stored[box])
-    except RuntimeError as error:
-        raise UserError(f"{path} is damaged ({error}): delete it and run `mosmos_pretrain prepare` again") from error
+        return np.asarray(blosc2.ndarray_from_cframe(content)[...])
+    except (RuntimeError, ValueError) as error:
+        raise UserError(f"the image of study '{name}' is damaged ({error}): write its shard again") from error
 
 
 def read_shape(path: Path) -> tuple[int, ...]:
     """The shape of a stored image, `(C, *spatial)`, without reading its voxels."""
-    return tuple(_open(path).shape)
+    return StoredArray(path).shape
 
 
 def read_geometry(path: Path) -> dict[str, Any]:

@@ -62,8 +62,12 @@ def write_manifest(folder: Path, studies: Iterable[Study]) -> None:
             file.write(json.dumps(asdict(study), ensure_ascii=False) + "\n")
 
 
-def read_manifest(folder: Path) -> list[Study]:
+def read_manifest(folder: Path, with_images: bool = True) -> list[Study]:
     """Read and check the manifest of a prepared folder.
+
+    Args:
+        folder: the prepared folder.
+        with_images: whether the images lie there too, and not in shards.
 
     Raises:
         UserError: names file and line of what is wrong: not JSON, a missing or mistyped field, an unknown split or tag
@@ -93,7 +97,8 @@ def read_manifest(folder: Path) -> list[Study]:
             split = patient_splits.setdefault(study.patient, study.split)
             if split != study.split:
                 raise ValueError(f"patient '{study.patient}' is in '{split}' and in '{study.split}'")
-            _check_files(study, folder, present_files)
+            if with_images:
+                _check_files(study, folder, present_files)
         except ValueError as error:
             raise UserError(
                 f"{path}:{number}: {error}: correct the line, or run `mosmos_pretrain prepare` again"

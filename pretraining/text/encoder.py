@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from pretraining.errors import UserError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+# Tokenizers answer with Python numbers, of which a whole corpus would fill the memory.
+TOKENIZED_AT_ONCE = 4096
+
+Tokens = NDArray[np.int32]
 
 
 class TextEncoder(nn.Module):
@@ -22,46 +29,91 @@ class TextEncoder(nn.Module):
     Args:
         transformer: any `transformers` encoder.
         tokenizer: its tokenizer.
-        max_tokens: longer texts are cut.
+        max_tokens: longer texts are cut, or shorter ones where the transformer has fewer positions.
     """
 
     def __init__(self, transformer: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> None:
         super().__init__()
         self.transformer = transformer
         self.tokenizer = tokenizer
-        positions = getattr(transformer.config, "max_position_embeddings", max_tokens)
-        self.max_tokens = min(max_tokens, positions)
+        self.max_tokens = min(max_tokens, _positions(transformer) or max_tokens)
+        self._last_layers: list[nn.Module] | None = None
 
     @property
     def hidden_size(self) -> int:
         """Length H of a text's vector."""
         return int(self.transformer.config.hidden_size)
 
-    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token numbers of each text, special tokens included."""
-        if not texts:
-            return []
-        encoded = self.tokenizer(list(texts), truncation=True, max_length=self.max_tokens, return_attention_mask=False)
-        return [list(tokens) for tokens in encoded["input_ids"]]
+    @property
+    def room(self) -> int:
+        """Tokens that a text may have besides the special ones."""
+        return self.max_tokens - int(self.tokenizer.num_special_tokens_to_add())
 
-    def forward(self, tokens: Sequence[Sequence[int]]) -> Tensor:
+    def train_last_layers(self, count: int) -> None:
+        """Freeze everything but the last layers; what is frozen stays in evaluation mode, without dropout.
+
+        Args:
+            count: layers to train.
+
+        Raises:
+            UserError: the transformer has fewer layers, or its layers cannot be found.
+        """
+        depth = getattr(self.transformer.config, "num_hidden_layers", None)
+        lists = [entry for entry in self.transformer.modules() if isinstance(entry, nn.ModuleList)]
+        layers = [entry for entry in lists if len(entry) == depth]
+        if len(layers) != 1:
+            raise UserError(
+                f"--train-text-layers finds no list of layers in a {type(self.transformer).__name__}; leave it out to "
+                "train the whole text encoder, or give --freeze-text"
+            )
+        if count > len(layers[0]):
+            raise UserError(
+                f"--train-text-layers {count} is more than the {len(layers[0])} layers of the text encoder; give at "
+                "most as many"
+            )
+        self._last_layers = list(layers[0])[-count:]
+        self.requires_grad_(False)
+        for layer in self._last_layers:
+            layer.requires_grad_(True)
+
+    def train(self, mode: bool = True) -> TextEncoder:
+        super().train(mode)
+        if self._last_layers is not None:
+            super().train(False)
+            for layer in self._last_layers:
+                layer.train(mode)
+        return self
+
+    def tokenize(self, texts: Sequence[str]) -> list[Tokens]:
+        """Token numbers of each text, special tokens included."""
+        tokens: list[Tokens] = []
+        for start in range(0, len(texts), TOKENIZED_AT_ONCE):
+            encoded = self.tokenizer(
+                list(texts[start : start + TOKENIZED_AT_ONCE]), truncation=True, max_length=self.max_tokens
+            )
+            tokens += [np.asarray(entry, dtype=np.int32) for entry in encoded["input_ids"]]
+        return tokens
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens each text has, however long it is, without special ones."""
+        encoded = self.tokenizer(list(texts), add_special_tokens=False, verbose=False)
+        return [len(entry) for entry in encoded["input_ids"]]
+
+    def forward(self, tokens: Sequence[Tokens]) -> Tensor:
         """Encode tokenized texts.
 
         Args:
-            tokens: one list of token numbers a text.
+            tokens: the token numbers of each text.
 
         Returns:
             `(N, H)` in fp32.
         """
         device = next(self.transformer.parameters()).device
-        longest = max(map(len, tokens))
-        ids = torch.full((len(tokens), longest), self.tokenizer.pad_token_id or 0, dtype=torch.long)
-        mask = torch.zeros((len(tokens), longest), dtype=torch.long)
-        for row, entry in enumerate(tokens):
-            ids[row, : len(entry)] = torch.as_tensor(entry)
-            mask[row, : len(entry)] = 1
-        ids, mask = ids.to(device), mask.to(device)
-        hidden = self.transformer(input_ids=ids, attention_mask=mask).last_hidden_state.float()
+        padding = self.tokenizer.pad_token_id or 0
+        ids = pad_sequence([torch.from_numpy(entry) for entry in tokens], batch_first=True, padding_value=padding)
+        lengths = torch.tensor([len(entry) for entry in tokens])
+        mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long().to(device)
+        hidden = self.transformer(input_ids=ids.long().to(device), attention_mask=mask).last_hidden_state.float()
         weights = mask.unsqueeze(-1).float()
         return (hidden * weights).sum(1) / weights.sum(1)
 
@@ -74,27 +126,10 @@ class TextEncoder(nn.Module):
         return digest.hexdigest()
 
 
-def load_text_encoder(name: str, max_tokens: int) -> TextEncoder:
-    """A pretrained text encoder.
-
-    Args:
-        name: a local folder in the layout of `transformers` (safetensors or `.bin`), or a hub id.
-        max_tokens: longer texts are cut.
-
-    Raises:
-        UserError: the folder or hub id cannot be loaded.
-    """
-    from transformers import AutoModel, AutoTokenizer
-
-    looks_local = Path(name).exists() or name.startswith((".", "/", "~"))
-    source = str(Path(name).expanduser()) if looks_local else name
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        transformer = AutoModel.from_pretrained(source)
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(
-            f"the text encoder '{name}' cannot be loaded ({reason}); give --text-encoder a folder with config.json, "
-            "weights and tokenizer, a hub id that this machine can reach, or 'scratch'"
-        ) from error
-    return TextEncoder(transformer, tokenizer, max_tokens)
+def _positions(transformer: PreTrainedModel) -> int | None:
+    """The longest text that a transformer can take, where it has a limit."""
+    for name, module in transformer.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            # RoBERTa and its kin count positions from behind the padding's.
+            return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
+    return getattr(transformer.config, "max_position_embeddings", None)

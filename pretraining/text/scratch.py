@@ -18,7 +18,7 @@ SPECIAL_TOKENS = {
 
 
 def train_tokenizer(texts: Iterable[str], folder: Path) -> None:
-    """Train a lower-case byte-level BPE tokenizer and save it where `AutoTokenizer` finds it.
+    """Train a lower-case byte-level BPE tokenizer and save it.
 
     Not WordPiece: its trainer breaks ties at random, so that no two runs of one seed would be alike.
 
@@ -43,7 +43,8 @@ def train_tokenizer(texts: Iterable[str], folder: Path) -> None:
     separator, start = (tokenizer.token_to_id(token) for token in ("[SEP]", "[CLS]"))
     assert separator is not None and start is not None
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", separator), ("[CLS]", start))
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL_TOKENS).save_pretrained(folder)
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, add_prefix_space=True, **SPECIAL_TOKENS)
+    fast.save_pretrained(folder)
 
 
 def scratch_text_encoder(folder: Path, hidden_size: int, layers: int, max_tokens: int) -> TextEncoder:
@@ -55,9 +56,9 @@ def scratch_text_encoder(folder: Path, hidden_size: int, layers: int, max_tokens
         layers: transformer blocks.
         max_tokens: longer texts are cut.
     """
-    from transformers import AutoTokenizer, BertConfig, BertModel
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-    tokenizer = AutoTokenizer.from_pretrained(str(folder))
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(str(folder))
     config = BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=hidden_size,

@@ -32,10 +32,21 @@ class TagEmbeddings(nn.Module):
         Returns:
             `(K, D)`, unit vectors.
         """
-        seen = prompts if trained is None else prompts[trained]
-        center = seen.mean(0)
-        spread = (seen - center).square().mean().sqrt().clamp(min=1e-6)
+        center, spread = center_and_spread(prompts if trained is None else prompts[trained])
         return functional.normalize(self.projection((prompts - center) / spread), dim=-1)
+
+
+def center_and_spread(prompts: Tensor) -> tuple[Tensor, Tensor]:
+    """What tags' prompts are centered by and scaled by.
+
+    Args:
+        prompts: `(K, H)`.
+
+    Returns:
+        `(H,)` and a scalar.
+    """
+    center = prompts.mean(0)
+    return center, (prompts - center).square().mean().sqrt().clamp(min=1e-6)
 
 
 def random_prompt_features(tags: int, hidden_size: int, seed: int) -> Tensor:

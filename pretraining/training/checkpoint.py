@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from pretraining.errors import UserError
+from pretraining.studies.atomic import atomic_path
+from pretraining.training.disk import disk_problems_are_users
 
+LOG = logging.getLogger(__name__)
 LATEST, PREVIOUS, BEST = "checkpoint_latest.pt", "checkpoint_previous.pt", "checkpoint_best.pt"
+UNFINISHED = "checkpoint_latest.unfinished"
 
 
 def random_state() -> dict[str, Any]:
@@ -39,26 +47,93 @@ def restore_random_state(state: dict[str, Any]) -> None:
     random.setstate((version, tuple(internal), gauss))
 
 
-def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write a checkpoint so that whoever looks finds the old one or the new one, never a part.
+def state_bytes(state: dict[str, Any]) -> int:
+    """Bytes of all tensors in nested mappings and sequences, shared ones once: nearly the size of their file."""
+    sizes: dict[int, int] = {}
+    parts: list[Any] = [state]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, Tensor):
+            sizes[part.data_ptr()] = part.nbytes
+        elif isinstance(part, Mapping):
+            parts.extend(part.values())
+        elif isinstance(part, list | tuple):
+            parts.extend(part)
+    return sum(sizes.values())
+
+
+def write_checkpoint(folder: Path, state: dict[str, Any], best: bool = False) -> None:
+    """Write the latest checkpoint; the one before it becomes the previous.
+
+    Whenever this is cut short, a whole checkpoint stays: the new one is on the disk before it gets its name, and
+    between the two renames, when there is no latest, the previous is the one before.
 
     Args:
-        path: where.
+        folder: the run's folder.
         state: tensors and plain types.
+        best: it is also the best so far.
+
+    Raises:
+        UserError: the disk is full or the folder read-only.
     """
-    unfinished = path.with_suffix(".unfinished")
-    with unfinished.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)
+    unfinished, latest = folder / UNFINISHED, folder / LATEST
+    with disk_problems_are_users(folder, state_bytes(state)):
+        try:
+            with unfinished.open("wb") as file:
+                torch.save(state, file)
+                file.flush()
+                os.fsync(file.fileno())
+            if best:
+                _name_best(unfinished)
+            if latest.exists():
+                os.replace(latest, folder / PREVIOUS)
+            os.replace(unfinished, latest)
+            _sync(folder)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
 
-def keep_previous(folder: Path) -> None:
-    """Before a new latest checkpoint, keep the present one as the previous."""
-    latest = folder / LATEST
-    if latest.exists():
-        os.replace(latest, folder / PREVIOUS)
+def _name_best(file: Path) -> None:
+    """Let `BEST` be another name of a file that nobody changes any more; a copy where there are no hard links."""
+    with atomic_path(file.with_name(BEST)) as temporary:
+        try:
+            os.link(file, temporary)
+        except OSError:
+            shutil.copyfile(file, temporary)
+
+
+def _sync(folder: Path) -> None:
+    """Bring the names in a folder to the disk; Windows has no such call."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def read_last_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """The latest checkpoint, or the previous one where that is damaged; None where there is neither.
+
+    A damaged latest is renamed, so that it does not take the place of the good previous one at the next save.
+
+    Raises:
+        UserError: there are checkpoints, but none can be read.
+    """
+    files = [folder / name for name in (LATEST, PREVIOUS) if (folder / name).exists()]
+    for file in files:
+        try:
+            state = read_checkpoint(file)
+        except UserError as error:
+            LOG.warning("%s; trying the one before it", error)
+            continue
+        if file != files[0]:
+            with disk_problems_are_users(folder):
+                os.replace(files[0], files[0].with_suffix(".damaged"))
+        return state
+    if files:
+        raise UserError(f"no checkpoint in {folder} can be read; give another --output to start afresh")
+    return None
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

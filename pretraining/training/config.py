@@ -2,53 +2,139 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from pretraining.errors import UserError
 
+DEFAULT_SIZES = {2: (224, 224), 3: (128, 128, 128)}
+_LEFT_OUT = (None, "", ())
+
 
 @dataclass(frozen=True)
 class ImageConfig:
-    """The image encoder and its input."""
+    """The image encoder and its input.
 
-    dim: Literal[2, 3] = 2
-    """2 for images, 3 for volumes."""
-    encoder: Literal["plainconv", "resenc", "vit"] = "plainconv"
-    """nnU-Net's default encoder, its residual one, or a vision transformer."""
-    stages: int = 6
-    """Resolution stages of a convolutional encoder; every one but the first halves the resolution."""
-    vit: Literal["small", "base"] = "small"
-    """Size of the vision transformer."""
-    vit_patch_size: int = 16
-    """Pixels or voxels a side that one token of the vision transformer covers."""
+    An option that is left out takes its default where it has an effect, so that a run's `config.yaml` says what was
+    done; where it would have none it stays empty, and giving it is an error.
+    """
+
+    dim: Literal[2, 3] | None = None
+    """2 for images, 3 for volumes; 2 when left out, or what `--plans` are for."""
+    encoder: Literal["plainconv", "resenc", "vit"] | None = None
+    """nnU-Net's default encoder `plainconv` (when left out), its residual one, or a vision transformer. `resenc` has
+    the blocks a stage that nnU-Net's presets ResEnc M, L and XL share: they differ in the GPU memory that patch and
+    batch may fill, and so at most in `--stages`."""
+    stages: int | None = None
+    """Resolution stages of a convolutional encoder; every one but the first halves the resolution. 6 when left out."""
+    plans: str = ""
+    """nnU-Net's plans file of a dataset, e.g. `nnUNetPlans.json`: pretrains exactly the encoder that these plans ask
+    for, so that every tensor of it transfers. Sizes are in the order of the network's axes; studies stay (z, y, x) even
+    where the plans transpose a dataset's axes."""
+    configuration: str = ""
+    """Which configuration of `--plans`: `2d`, `3d_fullres`, `3d_lowres`, ..."""
+    vit: Literal["small", "base"] | None = None
+    """Size of the vision transformer; `small` when left out."""
+    vit_patch_size: int | None = None
+    """Pixels or voxels a side that one token of the vision transformer covers; 16 when left out, or that of
+    `--vit-weights`."""
     vit_weights: str = ""
-    """Folder of a Hugging Face ViT whose weights the transformer starts from; its width and depth replace those of
-    `--vit`."""
-    image_size: tuple[int, ...] = (224, 224)
-    """Network input in pixels or voxels, (y, x) or (z, y, x). The whole image is scaled into it: a tag holds for the
-    study, not for a crop."""
-    map_stride: int = 8
-    """Stride of the grid on which pixel embeddings and attention maps live."""
+    """Folder of a Hugging Face ViT whose weights, width and depth the transformer starts from, in place of `--vit`."""
+    image_size: tuple[int, ...] = ()
+    """Network input in pixels or voxels, (y, x) or (z, y, x). 224 224 when left out, 128 128 128 for volumes, or the
+    patch size of `--plans`."""
+    crops: int = 1
+    """Crops a study. 1 scales the whole image into the input; more are cut at `--crop-spacing`, and a tag's attention
+    is over all crops of a study, because a tag holds for the study, not for a crop. A step then holds so many times
+    the memory."""
+    crop_spacing: tuple[float, ...] = ()
+    """Spacing of crops in mm, one number an axis; that of `--plans` when left out. Where studies were prepared with
+    this `--target-spacing` and are normalized with `ct`, nothing but the crops is read."""
+    normalization: Literal["auto", "zscore", "ct"] = "auto"
+    """`ct` clips HU and scales them by statistics of the training studies, `zscore` scales each image by its own;
+    `auto` is `ct` where all studies are CT in HU, else `zscore`."""
+    map_stride: int | None = None
+    """Stride of the grid on which pixel embeddings and attention maps of a convolutional encoder live; 8 when left
+    out."""
     embedding_dim: int = 256
     """Length of image, report, pixel and tag embeddings."""
 
     def __post_init__(self) -> None:
-        if len(self.image_size) != self.dim:
-            raise UserError(
-                f"--image-size has {len(self.image_size)} numbers for --dim {self.dim}; give {self.dim} numbers"
-            )
-        if self.vit_weights and self.encoder != "vit":
-            raise UserError(
-                f"--vit-weights fit --encoder vit only, not {self.encoder}; give the one or leave out the other"
-            )
-        if self.encoder != "vit":
-            step = 2 ** (self.stages - 1)
-            if any(size % step or size < 2 * step for size in self.image_size):
-                raise UserError(
-                    f"--image-size {self.image_size} does not fit --stages {self.stages}: every side must be a "
-                    f"multiple of {step} and at least {2 * step}; choose such a size or fewer stages"
-                )
+        for name in ("stages", "vit_patch_size", "crops", "map_stride", "embedding_dim"):
+            if (number := getattr(self, name)) is not None and number < 1:
+                raise UserError(f"--{name.replace('_', '-')} must be at least 1, not {number}")
+        self._refuse_without_effect()
+        self._fill_in()
+        if self.dim:
+            for name in ("image_size", "crop_spacing"):
+                check_axes(f"--{name.replace('_', '-')}", getattr(self, name), self.dim, f"--dim {self.dim}")
+        if self.stages and self.dim:
+            check_image_size(self.image_size, (2 ** (self.stages - 1),) * self.dim, f"--stages {self.stages}")
+
+    def _refuse_without_effect(self) -> None:
+        if bool(self.plans) != bool(self.configuration):
+            raise UserError("--plans and --configuration belong together; give both, e.g. --configuration 3d_fullres")
+        if self.plans:
+            self._refuse("beside --plans", "dim", "encoder", "stages", "vit", "vit_patch_size", "vit_weights")
+        elif self.encoder == "vit":
+            self._refuse("with --encoder vit", "stages", "map_stride")
+        else:
+            self._refuse("without --encoder vit", "vit", "vit_patch_size", "vit_weights")
+        if self.vit_weights:
+            self._refuse("beside --vit-weights", "vit")
+        if self.crops == 1:
+            self._refuse("without several --crops", "crop_spacing")
+        elif not self.crop_spacing and not self.plans:
+            raise UserError("--crops needs a spacing; give --crop-spacing, or --plans that tell one")
+
+    def _refuse(self, where: str, *names: str) -> None:
+        for name in names:
+            if getattr(self, name) not in _LEFT_OUT:
+                raise UserError(f"--{name.replace('_', '-')} has no effect {where}; leave out the one or the other")
+
+    def _fill_in(self) -> None:
+        defaults: dict[str, Any] = {}
+        if self.encoder == "vit" and not self.vit_weights:
+            defaults = {"vit": "small", "vit_patch_size": 16}
+        elif self.encoder != "vit":
+            defaults = {"map_stride": 8}
+        if not self.plans:
+            dim = self.dim or 2
+            defaults |= {"dim": dim, "encoder": "plainconv", "image_size": DEFAULT_SIZES[dim]}
+            defaults |= {} if self.encoder == "vit" else {"stages": 6}
+        for name, value in defaults.items():
+            if getattr(self, name) in _LEFT_OUT:
+                object.__setattr__(self, name, value)
+
+
+def check_axes(option: str, numbers: Sequence[float], dim: int, where: str) -> None:
+    """Refuse what is not a positive number an axis; none at all is fine.
+
+    Raises:
+        UserError: see above.
+    """
+    if numbers and (len(numbers) != dim or min(numbers) <= 0):
+        raise UserError(f"{option} {tuple(numbers)} does not fit {where}; give {dim} positive numbers")
+
+
+def check_image_size(size: Sequence[int], total_stride: Sequence[int], where: str) -> None:
+    """Refuse an input that an encoder cannot halve as often as it would.
+
+    Args:
+        size: the input's shape.
+        total_stride: of the encoder's deepest stage, per axis.
+        where: the option that asks for the encoder.
+
+    Raises:
+        UserError: see above.
+    """
+    if any(side % step or side < 2 * step for side, step in zip(size, total_stride, strict=True)):
+        steps = " ".join(map(str, total_stride))
+        raise UserError(
+            f"--image-size {tuple(size)} does not fit {where}: its sides must be multiples of {steps} and at least "
+            "twice as long; choose such a size or another encoder"
+        )
 
 
 @dataclass(frozen=True)
@@ -59,8 +145,11 @@ class TextConfig:
     """A folder or hub id of a `transformers` encoder, or `scratch`: a small BERT trained on the reports alone."""
     freeze_text: bool = False
     """Keep a pretrained text encoder as it is and encode every text once."""
+    train_text_layers: int | None = None
+    """Train only the last so many layers of a pretrained text encoder; all of it when left out."""
     max_tokens: int = 256
-    """Longer texts are cut."""
+    """Longer texts are cut; of longer reports, impression and findings are kept before the rest, in whole
+    sentences."""
     scratch_hidden_size: int = 256
     """Width of the scratch encoder, a multiple of 32."""
     scratch_layers: int = 4
@@ -73,6 +162,17 @@ class TextConfig:
             raise UserError(
                 "--freeze-text would keep the random weights of --text-encoder scratch; drop one of the two"
             )
+        if self.train_text_layers is not None:
+            if self.text_encoder == "scratch" or self.freeze_text:
+                other = "--freeze-text" if self.freeze_text else "--text-encoder scratch"
+                raise UserError(f"--train-text-layers does not go with {other}; drop one of the two")
+            if self.train_text_layers < 1:
+                raise UserError(
+                    f"--train-text-layers must be at least 1, not {self.train_text_layers}; to train none, give "
+                    "--freeze-text"
+                )
+        if self.max_tokens < 8:
+            raise UserError(f"--max-tokens must be at least 8, not {self.max_tokens}; 256 holds most reports")
         if self.scratch_hidden_size % 32:
             raise UserError(f"--scratch-hidden-size {self.scratch_hidden_size} is not a multiple of 32")
 
@@ -171,16 +271,16 @@ class TrainConfig:
     def to_dict(self) -> dict[str, Any]:
         """Plain types."""
         plain = asdict(self)
-        plain["image"]["image_size"] = list(self.image.image_size)
+        for name in ("image_size", "crop_spacing"):
+            plain["image"][name] = list(plain["image"][name])
         return plain
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainConfig:
         """The inverse of `to_dict`."""
-        image = dict(values["image"])
-        image["image_size"] = tuple(image["image_size"])
+        sizes = {name: tuple(values["image"].get(name, ())) for name in ("image_size", "crop_spacing")}
         return cls(
-            ImageConfig(**image),
+            ImageConfig(**{**values["image"], **sizes}),
             TextConfig(**values["text"]),
             ObjectiveConfig(**values["objective"]),
             OptimizationConfig(**values["optimization"]),

@@ -13,7 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pretraining.errors import UserError
+from pretraining.image.normalization import Normalization
+from pretraining.shards.index import is_sharded, read_index
+from pretraining.studies.arrays import read_shape
 from pretraining.studies.manifest import Study, read_manifest
+from pretraining.studies.modalities import UNKNOWN
 from pretraining.tags.states import recognition_targets
 from pretraining.tags.vocabulary import Vocabulary
 from pretraining.text.bank import TextNumbers
@@ -34,6 +38,7 @@ class Pair:
         sentences: pairs of a tag's index and the text number of what the report says of it.
         split: `train`, `val` or `test`.
         spacing: mm an axis, where known.
+        modality: `CT`, `MR`, ... or `unknown`.
     """
 
     study: str
@@ -43,6 +48,7 @@ class Pair:
     sentences: tuple[tuple[int, int], ...]
     split: str
     spacing: tuple[float, ...] | None
+    modality: str = UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -53,21 +59,25 @@ class Corpus:
         pairs: every image of every study with a report.
         texts: distinct texts, by number: reports, sentences, prompts.
         vocabulary: the vocabulary of the prepared folder.
+        channels: of the images.
         tag_ids: tags that training uses: those that a training report settles as present at least once.
         prompts: text numbers of each used tag's prompts.
         present: studies a tag is present in, over the training split.
         absent: studies a tag is absent from, likewise.
         manifest_hash: SHA-256 of `studies.jsonl`.
+        normalization: what shards say that their images need; None where images can be looked at.
     """
 
     pairs: tuple[Pair, ...]
     texts: list[str]
     vocabulary: Vocabulary
+    channels: int
     tag_ids: tuple[str, ...]
     prompts: tuple[tuple[int, ...], ...]
     present: dict[str, int]
     absent: dict[str, int]
     manifest_hash: str
+    normalization: Normalization | None = None
 
     def of(self, split: str) -> list[Pair]:
         """The pairs of one split."""
@@ -97,13 +107,14 @@ def read_corpus(folder: Path) -> Corpus:
     """Read a prepared folder.
 
     Args:
-        folder: what `prepare` wrote.
+        folder: what `prepare` or `shard` wrote.
 
     Raises:
         UserError: no training study with a report, or no tag in any of them.
     """
     vocabulary = read_vocabulary(folder)
-    studies = [study for study in read_manifest(folder) if study.report]
+    shards = read_index(folder) if is_sharded(folder) else None
+    studies = [study for study in read_manifest(folder, with_images=shards is None) if study.report]
     training = [study for study in studies if study.split == "train"]
     if not training:
         raise UserError(f"{folder} has no training study with a report; see its rejects.csv, and prepare it again")
@@ -124,8 +135,19 @@ def read_corpus(folder: Path) -> Corpus:
             if tag in index
         )
         for image in study.images:
-            pairs.append(Pair(study.id, folder / image, report, targets, sentences, study.split, study.spacing))
+            pairs.append(
+                Pair(study.id, folder / image, report, targets, sentences, study.split, study.spacing, study.modality)
+            )
     manifest_hash = hashlib.sha256((folder / "studies.jsonl").read_bytes()).hexdigest()
     return Corpus(
-        tuple(pairs), numbers.texts, vocabulary, tag_ids, prompts, present, _counts(training, "absent"), manifest_hash
+        tuple(pairs),
+        numbers.texts,
+        vocabulary,
+        shards.channels if shards else read_shape(folder / training[0].images[0])[0],
+        tag_ids,
+        prompts,
+        present,
+        _counts(training, "absent"),
+        manifest_hash,
+        Normalization.from_dict(shards.normalization) if shards else None,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -10,15 +10,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from pretraining.errors import UserError
-from pretraining.image.fit import apply_fit, fit_of
+from pretraining.image.crops import Crops, crop_starts, cut, resample
+from pretraining.image.fit import View, apply_fit, shape_at
 from pretraining.image.normalization import Normalization
-from pretraining.studies.arrays import read_array
+from pretraining.studies.arrays import StoredArray
 from pretraining.training.augmentation import Augmentation
 from pretraining.training.corpus import Pair
-from pretraining.training.reading import Failure, failure_of, without_failures
+from pretraining.training.reading import SHARED_MEMORY_FULL, Failure, failure_of, without_failures
+from pretraining.training.stopping import leave_stopping_to_the_parent
 
 Sample = tuple[Tensor, Pair]
 
@@ -28,7 +30,7 @@ class Batch:
     """Studies of one step.
 
     Attributes:
-        images: `(B, C, *size)`.
+        images: `(B, C, *size)`, or `(B, V, C, *size)` for V crops a study.
         reports: `(B,)`, text numbers; equal for identical reports.
         targets: `(B, K)` in {1 present, 0 negative, -1 unknown}.
         sentences: `(N,)`, text numbers.
@@ -50,10 +52,20 @@ class Batch:
         return {name: getattr(self, name) for name in ("reports", "targets", "sentences", "sentence_tags")}
 
     def to(self, device: torch.device) -> Batch:
-        """The same on a device."""
-        tensors = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "studies"}
-        moved: dict[str, Tensor] = {name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()}
-        return replace(self, **moved)  # type: ignore[arg-type]  # `studies` is not among them
+        """The same with what the network computes with on a device; text numbers are looked up and stay."""
+        names = ("images", "targets", "sentence_rows", "sentence_tags")
+        moved: dict[str, Any] = {name: getattr(self, name).to(device, non_blocking=True) for name in names}
+        return replace(self, **moved)
+
+    def share_memory(self) -> None:
+        """Move the tensors to where other processes see them.
+
+        Raises:
+            RuntimeError: no room there.
+        """
+        for entry in fields(self):
+            if entry.name != "studies":
+                getattr(self, entry.name).share_memory_()
 
     def pin_memory(self) -> Batch:
         """The same in page-locked memory, which a GPU reads while it computes; the loader calls it."""
@@ -61,14 +73,17 @@ class Batch:
 
 
 class StudyImages(Dataset[Sample | Failure]):
-    """Images of pairs, normalized, scaled into the network's input and, for training, augmented.
+    """Images of pairs, normalized, scaled or cut into the network's input and, for training, augmented.
 
     Args:
         pairs: the studies.
         size: the input's shape.
         channels: channels of the input.
         normalization: how intensities become input.
-        seed: fixes the augmentation together with epoch and study; None for no augmentation.
+        seed: fixes the augmentation and the places of crops, together with epoch and study; None for no augmentation
+            and crops on an even grid.
+        crops: how many crops, at which spacing; whole images when omitted.
+        view: how whole images enter the network; scaled into the input when omitted.
     """
 
     def __init__(
@@ -78,12 +93,16 @@ class StudyImages(Dataset[Sample | Failure]):
         channels: int,
         normalization: Normalization,
         seed: int | None,
+        crops: Crops | None = None,
+        view: View | None = None,
     ) -> None:
         self.pairs = pairs
         self.size = size
         self.channels = channels
         self.normalization = normalization
         self.seed = seed
+        self.crops = crops
+        self.view = view or View(size, None, (1,) * len(size))
         self.augmentation = Augmentation(size) if seed is not None else None
 
     def __len__(self) -> int:
@@ -93,11 +112,11 @@ class StudyImages(Dataset[Sample | Failure]):
         epoch, index = key
         pair = self.pairs[index]
         try:
-            return self.prepare(read_array(pair.image), epoch, index), pair
+            return self.prepare(StoredArray(pair.image), epoch, index), pair
         except Exception as error:  # noqa: BLE001 - raised in the training process
             return failure_of(error, pair.study)
 
-    def prepare(self, stored: NDArray[Any], epoch: int, index: int) -> Tensor:
+    def prepare(self, stored: StoredArray | NDArray[Any], epoch: int, index: int) -> Tensor:
         """A stored image as the network gets it.
 
         Args:
@@ -106,23 +125,60 @@ class StudyImages(Dataset[Sample | Failure]):
             index: the pair's.
 
         Returns:
-            `(C, *size)` in fp32.
+            `(C, *size)` in fp32, or `(V, C, *size)` for V crops.
 
         Raises:
-            UserError: dimension or channels are not those of the run.
+            UserError: dimension or channels are not those of the run, or nobody knows the size of a crop.
         """
         pair = self.pairs[index]
-        if (stored.ndim - 1, stored.shape[0]) != (len(self.size), self.channels):
+        if (len(stored.shape) - 1, stored.shape[0]) != (len(self.size), self.channels):
             raise UserError(
                 f"study '{pair.study}' has an image of shape {stored.shape}, channels first, but this run reads "
                 f"{self.channels} channel(s) in {len(self.size)}D; prepare 2D and 3D studies, and different channel "
                 "counts, into folders of their own"
             )
-        image = self.normalization(stored)
-        fitted = apply_fit(image, fit_of(image.shape[1:], self.size, pair.spacing))
-        if self.augmentation is not None and self.seed is not None:
-            fitted = self.augmentation(fitted, (self.seed, epoch, index))
-        return fitted
+        if self.crops is None:
+            image = self.normalization(stored[...])
+            return self._augmented(apply_fit(image, self.view.fit(image.shape[1:], pair.spacing)), (epoch, index))
+        crops = self._cut(stored, pair, self.crops, (epoch, index))
+        return torch.stack([self._augmented(crop, (epoch, index, number)) for number, crop in enumerate(crops)])
+
+    def _augmented(self, image: Tensor, key: tuple[int, ...]) -> Tensor:
+        if self.augmentation is None or self.seed is None:
+            return image
+        return self.augmentation(image, (self.seed, *key))
+
+    def _cut(self, stored: StoredArray | NDArray[Any], pair: Pair, crops: Crops, key: tuple[int, int]) -> list[Tensor]:
+        if pair.spacing is None:
+            raise UserError(
+                f"study '{pair.study}' has no spacing, so that no crop of known size can be cut from it; prepare it "
+                "from a file that has one, or leave out --crops"
+            )
+        shape = shape_at(stored.shape[1:], pair.spacing, crops.spacing)
+        random = None if self.seed is None else np.random.default_rng((self.seed, *key))
+        starts = crop_starts(shape, self.size, crops.count, random)
+        mean = self.normalization.mean
+        if shape == stored.shape[1:] and mean is not None:
+            # Fixed numbers normalize, and nothing is resampled: no voxel but the crops' own is needed.
+            cuts = [self.normalization(cut(stored, start, self.size, outside=mean)) for start in starts]
+        else:
+            image = resample(self.normalization(stored[...]), shape)
+            cuts = [cut(image, start, self.size) for start in starts]
+        return [torch.from_numpy(crop) for crop in cuts]
+
+    def batches(self, order: Sampler[Any] | Sequence[list[tuple[int, int]]], workers: int) -> Iterable[Batch | Failure]:
+        """Reads batches in an order, or what went wrong; see `loader`."""
+        return DataLoader(
+            self,
+            batch_sampler=order,
+            num_workers=workers,
+            collate_fn=collate_read,
+            pin_memory=torch.cuda.is_available(),
+            worker_init_fn=leave_stopping_to_the_parent,
+            persistent_workers=workers > 0,
+            # A loader seeds its workers from the global generator otherwise, which would disturb a resumed run.
+            generator=torch.Generator(),
+        )
 
 
 def collate_read(samples: Sequence[Sample | Failure]) -> Batch | Failure:
@@ -132,7 +188,14 @@ def collate_read(samples: Sequence[Sample | Failure]) -> Batch | Failure:
         if isinstance(sample, Failure):
             return sample
         read.append(sample)
-    return collate(read)
+    batch = collate(read)
+    if get_worker_info() is not None:
+        # torch would do it later, in a thread whose errors reach nobody: training would wait forever.
+        try:
+            batch.share_memory()
+        except RuntimeError:
+            return Failure(batch.studies[0], SHARED_MEMORY_FULL, is_mistake=True)
+    return batch
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
@@ -160,17 +223,7 @@ def loader(
         UserError: a user's mistake in reading a study.
         ReadingError: a defect in reading a study in another process.
     """
-    reading: DataLoader[Any] = DataLoader(
-        dataset,
-        batch_sampler=batches,
-        num_workers=workers,
-        collate_fn=collate_read,
-        pin_memory=torch.cuda.is_available(),
-        persistent_workers=workers > 0,
-        # A loader seeds its workers from the global generator otherwise, which would disturb a resumed run.
-        generator=torch.Generator(),
-    )
-    return without_failures(reading)
+    return without_failures(dataset.batches(batches, workers))
 
 
 def in_order(studies: int, batch_size: int) -> list[list[tuple[int, int]]]:

@@ -1,83 +1,108 @@
-"""What a run writes for people and programs to watch: metrics as JSON lines and CSV, curves as a picture."""
+"""What a run writes for people and programs to watch: losses of every step, metrics of every epoch, their curves."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-METRICS, TABLE, CURVES = "metrics.jsonl", "metrics.csv", "curves.png"
+from pretraining.studies.atomic import atomic_path
+from pretraining.training.curves import draw_curves
+from pretraining.training.disk import disk_problems_are_users
+from pretraining.training.watchers import Watcher
+
+STEPS, METRICS, TABLE, CURVES = "steps.jsonl", "metrics.jsonl", "metrics.csv", "curves.png"
 
 
-class Journal:
-    """Appends one line an epoch; redraws the curves.
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """The entries of a run's epochs so far.
 
     Args:
         folder: the run's folder.
     """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def read(self) -> list[dict[str, Any]]:
-        """All entries so far."""
-        file = self.folder / METRICS
-        if not file.exists():
-            return []
-        return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-
-    def forget_after(self, epoch: int) -> None:
-        """Drop entries of epochs that a resumed run repeats.
-
-        Args:
-            epoch: the last epoch to keep.
-        """
-        kept = [entry for entry in self.read() if entry["epoch"] <= epoch]
-        text = "".join(json.dumps(entry) + "\n" for entry in kept)
-        (self.folder / METRICS).write_text(text, encoding="utf-8")
-
-    def add(self, entry: Mapping[str, Any]) -> None:
-        """Record one epoch."""
-        with (self.folder / METRICS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(dict(entry)) + "\n")
-        entries = self.read()
-        columns = list(dict.fromkeys(name for one in entries for name in one))
-        with (self.folder / TABLE).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(entries)
-        draw_curves(entries, self.folder / CURVES)
+    file = folder / METRICS
+    if not file.exists():
+        return []
+    lines = file.read_text(encoding="utf-8").split("\n")
+    # What follows the last line break is nothing, or a line that a kill cut short.
+    return [json.loads(line) for line in lines[:-1]]
 
 
-def draw_curves(entries: list[dict[str, Any]], path: Path) -> None:
-    """Draw every recorded quantity over the epochs: training and validation share a panel.
+class Journal:
+    """Records steps and epochs in files, and passes them on to watchers.
 
     Args:
-        entries: one mapping an epoch.
-        path: the PNG to write.
+        folder: the run's folder.
+        watchers: who else wants to know.
     """
-    import matplotlib
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    def __init__(self, folder: Path, watchers: Sequence[Watcher] = ()) -> None:
+        self.folder = folder
+        self.watchers = watchers
+        self.entries: list[dict[str, Any]] = []
+        self._unwritten: list[str] = []
 
-    names = list(dict.fromkeys(key.split("/", 1)[1] for entry in entries for key in entry if "/" in key))
-    columns = 4
-    rows = -(-len(names) // columns)
-    figure, axes = pyplot.subplots(rows, columns, figsize=(4 * columns, 3 * rows), squeeze=False)
-    for axis, name in zip(axes.flat, names, strict=False):
-        for part in ("train", "val"):
-            points = [(entry["epoch"], entry[f"{part}/{name}"]) for entry in entries if f"{part}/{name}" in entry]
-            points = [point for point in points if point[1] is not None]
-            if points:
-                axis.plot(*zip(*points, strict=True), label=part, marker="." if len(points) < 20 else None)
-        axis.set_title(name)
-        axis.set_xlabel("epoch")
-        axis.legend()
-    for axis in axes.flat[len(names) :]:
-        axis.set_visible(False)
-    figure.tight_layout()
-    figure.savefig(path, dpi=80)
-    pyplot.close(figure)
+    def has_steps(self) -> bool:
+        """Whether steps were ever recorded here."""
+        return (self.folder / STEPS).exists()
+
+    def rewind(self, step: int, epochs: int) -> None:
+        """Take up what is recorded, without what a resumed run repeats.
+
+        Args:
+            step: the last step to keep.
+            epochs: how many epochs to keep.
+        """
+        self.entries = [entry for entry in read_metrics(self.folder) if entry["epoch"] <= epochs]
+        with disk_problems_are_users(self.folder):
+            with atomic_path(self.folder / METRICS) as temporary:
+                temporary.write_text("".join(map(_line, self.entries)), encoding="utf-8")
+            if self.has_steps():
+                steps = self.folder / STEPS
+                with atomic_path(steps) as temporary, steps.open() as old, temporary.open("w") as new:
+                    new.writelines(islice(old, step))  # one line a step
+
+    def add_step(self, step: int, losses: Mapping[str, float]) -> None:
+        """Record one step; it reaches the disk with `write_steps`."""
+        self._unwritten.append(_line({"step": step, **losses}))
+        for watcher in self.watchers:
+            watcher.record(step, {f"step/{name}": value for name, value in losses.items()})
+
+    def write_steps(self) -> None:
+        """Bring all recorded steps to the disk; to be called before a checkpoint says that they were taken."""
+        if self._unwritten:
+            with disk_problems_are_users(self.folder), (self.folder / STEPS).open("a") as file:
+                file.writelines(self._unwritten)
+                file.flush()
+                os.fsync(file.fileno())
+            self._unwritten = []
+
+    def add_epoch(self, entry: dict[str, Any]) -> None:
+        """Record one epoch: numbers by name, `epoch` and `step` among them."""
+        self.entries.append(entry)
+        with disk_problems_are_users(self.folder):
+            with (self.folder / METRICS).open("a", encoding="utf-8") as file:
+                file.write(_line(entry))
+            columns = list(dict.fromkeys(name for one in self.entries for name in one))
+            with atomic_path(self.folder / TABLE) as temporary, temporary.open("w", newline="") as table:
+                writer = csv.DictWriter(table, columns)
+                writer.writeheader()
+                writer.writerows(self.entries)
+            with atomic_path(self.folder / CURVES) as temporary:
+                draw_curves(self.entries, temporary)
+        numbers = {name: value for name, value in entry.items() if name != "step" and value is not None}
+        for watcher in self.watchers:
+            watcher.record(entry["step"], numbers)
+
+    def close(self) -> None:
+        """Let the watchers finish."""
+        for watcher in self.watchers:
+            watcher.close()
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    return json.dumps(entry) + "\n"

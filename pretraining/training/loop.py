@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -14,12 +15,9 @@ from tqdm import tqdm
 
 from pretraining.errors import UserError
 from pretraining.training.checkpoint import (
-    BEST,
     LATEST,
-    PREVIOUS,
-    keep_previous,
     random_state,
-    read_checkpoint,
+    read_last_checkpoint,
     restore_random_state,
     write_checkpoint,
 )
@@ -28,10 +26,13 @@ from pretraining.training.data import Batch, StudyImages, in_order, loader
 from pretraining.training.journal import Journal
 from pretraining.training.optimizer import build_optimizer, build_schedule
 from pretraining.training.order import StudyOrder
+from pretraining.training.pace import Pace
 from pretraining.training.processes import Processes
 from pretraining.training.step import TrainingStep
+from pretraining.training.stopping import Stopped, StopRequest
 from pretraining.training.task import PretrainingTask
 from pretraining.training.validation import validate
+from pretraining.training.watchers import open_watchers
 
 LOG = logging.getLogger(__name__)
 
@@ -47,7 +48,9 @@ class Runtime:
         micro_batch_size: studies that are embedded at once; a process's whole share of a step when None.
         compile: compile the image encoder.
         checkpoint_activations: keep fewer activations, and compute them again for the gradient.
-        processes: who trains together.
+        processes: who trains together; the first one alone writes the run's folder.
+        tensorboard: whether to write event files for TensorBoard.
+        wandb: project of Weights & Biases; empty for none.
     """
 
     device: torch.device
@@ -57,6 +60,13 @@ class Runtime:
     compile: bool = False
     checkpoint_activations: bool = False
     processes: Processes = field(default_factory=Processes)
+    tensorboard: bool = False
+    wandb: str = ""
+
+    def __post_init__(self) -> None:
+        for name, least in (("workers", 0), ("checkpoint_steps", 1), ("micro_batch_size", 1)):
+            if getattr(self, name) is not None and getattr(self, name) < least:
+                raise UserError(f"--{name.replace('_', '-')} must be at least {least}, not {getattr(self, name)}")
 
 
 @dataclass
@@ -65,11 +75,13 @@ class Progress:
 
     Attributes:
         step: steps taken.
+        epochs: epochs recorded.
         sums: sums of the losses of the epoch under way, and `steps`, their count.
         best: lowest validation loss so far, None before the first.
     """
 
     step: int = 0
+    epochs: int = 0
     sums: dict[str, float] = field(default_factory=dict)
     best: float | None = None
 
@@ -99,10 +111,13 @@ class Trainer:
         self.task = task.to(runtime.device)
         self.training = training
         self.validation = validation
+        self.config = config
         self.options = config.optimization
         self.runtime = runtime
         self.journal = Journal(folder)
         self.progress = Progress()
+        self.pace = Pace()
+        self.stop = StopRequest()
         self.order = StudyOrder(
             len(training),
             self.options.batch_size,
@@ -115,43 +130,68 @@ class Trainer:
         self.schedule = build_schedule(self.optimizer, self.steps, self.options.warmup_fraction)
         self.step = TrainingStep(task, self.optimizer, self.options, runtime.processes)
 
-    def run(self) -> None:
-        """Train to the end.
+    @property
+    def writes(self) -> bool:
+        """Whether this process writes the run's folder."""
+        return self.runtime.processes.rank == 0
+
+    def run(self) -> int:
+        """Train to the end, or until a signal asks to stop: then the step is finished and saved.
+
+        Returns:
+            The exit code: 0 at the end, 143 or 130 (after Ctrl-C) when stopped.
 
         Raises:
-            UserError: a loss is not finite, or no checkpoint can be read.
+            UserError: a loss is not finite, no checkpoint can be read, or the disk is full.
         """
         self.resume()
-        if self.progress.step >= self.steps:
+        if self.progress.epochs >= self.options.epochs:
             LOG.info("%s is already trained: %d steps", self.folder, self.steps)
-            return
+            return 0
+        if self.writes:
+            watch = self.runtime.tensorboard, self.runtime.wandb
+            self.journal.watchers = open_watchers(self.folder, *watch, self.config.to_dict(), self.progress.step)
         self.task.train()
-        batches = self._batches()
-        while self.progress.step < self.steps:
-            self._finish_epoch(batches)
+        with self.stop, closing(self.journal):
+            try:
+                batches = self.pace.timed(self._batches())
+                while self.progress.epochs < self.options.epochs:
+                    self._finish_epoch(batches)
+            except Stopped:
+                self.save()
+                LOG.info("stopped and saved at step %d of %d", self.progress.step, self.steps)
+                return self.stop.exit_code
+        return 0
 
     def _batches(self) -> Iterator[Batch]:
         self.order.first_step = self.progress.step
-        return loader(self.training, self.order, self.runtime.workers)
+        return iter(loader(self.training, self.order, self.runtime.workers))
 
     def _finish_epoch(self, batches: Iterator[Batch]) -> None:
-        epoch, done = divmod(self.progress.step, self.order.steps_per_epoch)
+        """Take the steps that the epoch under way lacks, if any, then validate and record it."""
+        done = self.progress.step - self.progress.epochs * self.order.steps_per_epoch
+        self.pace.restart()
         bar = tqdm(
             total=self.order.steps_per_epoch,
             initial=done,
-            desc=f"epoch {epoch + 1}/{self.options.epochs}",
+            desc=f"epoch {self.progress.epochs + 1}/{self.options.epochs}",
             unit="step",
-            leave=epoch + 1 == self.options.epochs,
+            leave=self.progress.epochs + 1 == self.options.epochs,
+            disable=not self.writes,
         )
         with bar:
             for _ in range(done, self.order.steps_per_epoch):
                 losses = self.train_step(islice(batches, self.order.parts_of(self.progress.step)))
+                if self.writes:
+                    self.journal.add_step(self.progress.step, losses)
                 bar.update()
-                bar.set_postfix({name: f"{loss:.3f}" for name, loss in losses.items()})
+                shown = {name: f"{loss:.3f}" for name, loss in losses.items()}
+                bar.set_postfix(shown | {"studies/s": f"{self.pace.throughput:.3g}", "wait": f"{self.pace.wait:.0%}"})
+                self._stop_if_asked()
                 ends_epoch = self.progress.step % self.order.steps_per_epoch == 0
                 if not ends_epoch and self.progress.step % self.runtime.checkpoint_steps == 0:
                     self.save()
-        self._record(epoch)
+        self._record()
 
     def train_step(self, parts: Iterable[Batch]) -> dict[str, float]:
         """One step of the optimizer.
@@ -178,66 +218,95 @@ class Trainer:
             sums[name] = sums.get(name, 0.0) + value
         return values
 
-    def _record(self, epoch: int) -> None:
+    def _record(self) -> None:
         sums = self.progress.sums
-        entry: dict[str, Any] = {"epoch": epoch + 1, "step": self.progress.step}
+        entry: dict[str, Any] = {"epoch": self.progress.epochs + 1, "step": self.progress.step}
         entry |= {f"train/{name}": total / sums["steps"] for name, total in sums.items() if name != "steps"}
+        if self.pace.studies:
+            processes = self.runtime.processes.count
+            entry |= {"throughput": self.pace.throughput * processes, "data_wait": self.pace.wait}
         if len(self.validation):
-            batches = loader(self.validation, in_order(len(self.validation), self.options.batch_size), 0)
-            with self.step.autocast():
-                scores = validate(self.task, batches, self.runtime.device)
-            entry |= {f"val/{name}": value for name, value in scores.items()}
-        self.progress.sums = {}
+            entry |= {f"val/{name}": value for name, value in self._validate().items()}
         score = entry.get("val/loss", entry["train/loss"])
         is_best = self.progress.best is None or score < self.progress.best
-        if is_best:
-            self.progress.best = score
-        self.journal.add(entry)
-        self.save()
-        if is_best:
-            write_checkpoint(self.folder / BEST, self._state())
+        best = score if is_best else self.progress.best
+        self.progress = Progress(self.progress.step, self.progress.epochs + 1, {}, best)
+        if self.writes:
+            self.journal.add_epoch(entry)
+        self.save(is_best)
 
-    def _state(self) -> dict[str, Any]:
-        return {
+    def _validate(self) -> dict[str, float | None]:
+        processes = self.runtime.processes
+        chosen = in_order(len(self.validation), self.runtime.micro_batch_size or self.options.batch_size)
+        batches = loader(self.validation, chosen[processes.rank :: processes.count], 0)
+        with self.step.autocast():
+            return validate(self.task, self._until_stopped(batches), self.runtime.device, processes)
+
+    def _until_stopped(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        for batch in batches:
+            # Several processes wait for each other's scores: they stop together, after the next step.
+            if self.runtime.processes.count == 1:
+                self._stop_if_asked()
+            yield batch
+
+    def _stop_if_asked(self) -> None:
+        """A signal may reach one process a step before another; all of them stop after the same one."""
+        if self.runtime.processes.any(self.stop.asked, self.runtime.device):
+            raise Stopped
+
+    def save(self, best: bool = False) -> None:
+        """Write what a killed run goes on from.
+
+        Args:
+            best: the epoch that just ended is the best so far.
+        """
+        random_states = self.runtime.processes.gather_objects(random_state())
+        if not self.writes:
+            return
+        self.journal.write_steps()
+        state = {
             "step": self.progress.step,
+            "epochs": self.progress.epochs,
             "sums": self.progress.sums,
             "best": self.progress.best,
             "task": self.task.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "scaler": self.step.scaler.state_dict(),
-            "random": random_state(),
+            "random": random_states,
         }
-
-    def save(self) -> None:
-        """Write the latest checkpoint; the one before it stays as the previous."""
-        keep_previous(self.folder)
-        write_checkpoint(self.folder / LATEST, self._state())
+        write_checkpoint(self.folder, state, best)
 
     def resume(self) -> None:
-        """Take up the latest checkpoint that can be read; start afresh where there is none.
+        """Take up the last checkpoint that can be read; a new run begins with one, before its first step.
 
         Raises:
-            UserError: there are checkpoints, but none can be read.
+            UserError: there are checkpoints, but none can be read; or there were some, but they are gone.
         """
-        files = [self.folder / name for name in (LATEST, PREVIOUS) if (self.folder / name).exists()]
-        for file in files:
-            try:
-                state = read_checkpoint(file)
-            except UserError as error:
-                LOG.warning("%s; trying the one before it", error)
-                continue
+        state = read_last_checkpoint(self.folder)
+        if state is not None:
             self._restore(state)
             LOG.info("resuming %s at step %d of %d", self.folder, self.progress.step, self.steps)
-            return
-        if files:
-            raise UserError(f"no checkpoint in {self.folder} can be read; give another --output to start afresh")
+        elif self.journal.has_steps():
+            raise UserError(
+                f"{self.folder} was trained already, but its checkpoints are gone; put {LATEST} back, or give another "
+                "--output to start afresh"
+            )
+        # Nobody changes the folder before everybody has read it.
+        self.runtime.processes.wait()
+        if self.writes:
+            self.journal.rewind(self.progress.step, self.progress.epochs)
+        if state is None:
+            self.save()
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.task.load_state_dict(state["task"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.step.scaler.load_state_dict(state["scaler"])
-        restore_random_state(state["random"])
-        self.progress = Progress(state["step"], dict(state["sums"]), state["best"])
-        self.journal.forget_after(self.progress.step // self.order.steps_per_epoch)
+        processes, states = self.runtime.processes, state["random"]
+        if len(states) == processes.count:
+            restore_random_state(states[processes.rank])
+        else:
+            LOG.warning("%d processes go on where %d stood: random numbers differ", processes.count, len(states))
+        self.progress = Progress(state["step"], state["epochs"], dict(state["sums"]), state["best"])

@@ -34,7 +34,7 @@ class PretrainingModel(nn.Module):
     Args:
         spec: the image encoder.
         hidden_size: length H of a text's vector.
-        map_stride: wanted stride of the map grid.
+        map_stride: wanted stride of the map grid; a transformer, whose features have one stride, needs none.
         embedding_dim: D.
         attention_temperature: tau of the tags' attention.
         masked_fraction: share of the image that masked reconstruction hides; None for none of it.
@@ -44,16 +44,17 @@ class PretrainingModel(nn.Module):
         self,
         spec: EncoderSpec,
         hidden_size: int,
-        map_stride: int,
+        map_stride: int | None,
         embedding_dim: int,
         attention_temperature: float,
         masked_fraction: float | None = None,
     ) -> None:
         super().__init__()
         strides, channels = cumulative_strides(spec), feature_channels(spec)
+        self.dim = spec.dim
         self.encoder = build_encoder(spec)
         # All features of a transformer have one stride: every one of them contributes.
-        self.map_stage = 0 if spec.kind == "vit" else map_stage_of(strides, map_stride)
+        self.map_stage = 0 if map_stride is None else map_stage_of(strides, map_stride)
         self.pixel_projector = PixelProjector(channels, strides, self.map_stage, embedding_dim, spec.dim)
         self.image_projector = nn.Linear(channels[-1], embedding_dim)
         self.report_projector = nn.Linear(hidden_size, embedding_dim)
@@ -70,14 +71,23 @@ class PretrainingModel(nn.Module):
     def embed_images(self, images: Tensor) -> ImageEmbeddings:
         """Embed images and their pixels.
 
+        A tag holds for the study, not for a crop (METHOD 1.8): the pixels of a study's crops are joined, so that a
+        tag's attention is over all of them, and their pooled features are averaged.
+
         Args:
-            images: `(B, C, *S)`.
+            images: `(B, C, *S)`, or `(B, V, C, *S)` for V crops a study.
+
+        Returns:
+            Embeddings of B studies; V crops give pixels `(B, D, V * G0, G1, ...)`.
         """
-        features = self.encoder(images)
+        crops = images.shape[:2] if images.ndim == self.dim + 3 else None
+        features = self.encoder(images if crops is None else images.flatten(0, 1))
         pooled = features[-1].flatten(2).float().mean(-1)
-        return ImageEmbeddings(
-            functional.normalize(self.image_projector(pooled).float(), dim=-1), self.pixel_projector(features)
-        )
+        pixels = self.pixel_projector(features)
+        if crops is not None:
+            pooled = pooled.unflatten(0, crops).mean(1)
+            pixels = pixels.unflatten(0, crops).movedim(1, 2).flatten(2, 3)
+        return ImageEmbeddings(functional.normalize(self.image_projector(pooled).float(), dim=-1), pixels)
 
     def embed_reports(self, texts: Tensor) -> Tensor:
         """Unit vectors `(B, D)` of reports, from the text encoder's `(B, H)`."""

@@ -2,43 +2,63 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from pretraining.errors import UserError
-from pretraining.image.normalization import Normalization
-from pretraining.studies.arrays import read_shape
-from pretraining.text.bank import TextBank
-from pretraining.text.scratch import train_tokenizer
+from pretraining.image.spec import cumulative_strides
+from pretraining.shards.index import is_sharded, read_index
+from pretraining.text.bank import CPU, TextBank
+from pretraining.text.feature_cache import FEATURES
 from pretraining.training.activation_checkpointing import checkpoint_activations
-from pretraining.training.build import build_model, build_text_encoder, encoder_spec, load_foreign_weights
+from pretraining.training.build import (
+    build_model,
+    build_text_encoder,
+    crops_of,
+    encoder_spec,
+    load_foreign_weights,
+    resolve_plans,
+)
 from pretraining.training.config import TrainConfig
 from pretraining.training.corpus import Corpus, read_corpus
 from pretraining.training.data import StudyImages
+from pretraining.training.intensities import choose_normalization
 from pretraining.training.loop import Runtime, Trainer
+from pretraining.training.opening import Start, open_run
+from pretraining.training.out_of_memory import memory_problems_are_users
 from pretraining.training.reading import say_worker_deaths
-from pretraining.training.run_folder import (
-    TOKENIZER,
-    RunRecord,
-    is_run,
-    refuse_difference,
-    write_record,
-)
+from pretraining.training.run_folder import RunRecord
 from pretraining.training.task import PretrainingTask
+from pretraining.training.watchers import require_watchers
 
 LOG = logging.getLogger(__name__)
 
 
 def describe(corpus: Corpus, config: TrainConfig) -> RunRecord:
     """What the run folder will say of a corpus and options."""
-    channels = read_shape(corpus.of("train")[0].image)[0]
-    counts = {f"{split} images": len(corpus.of(split)) for split in ("train", "val", "test")}
+    config = replace(config, image=resolve_plans(config.image))
+    counts: dict[str, Any] = {f"{split} images": len(corpus.of(split)) for split in ("train", "val", "test")}
+    if config.image.plans:
+        counts["plans sha256"] = hashlib.sha256(Path(config.image.plans).read_bytes()).hexdigest()
+    spec = encoder_spec(config.image, corpus.channels)
+    deepest = max(cumulative_strides(spec)[-1])
+    if config.image.map_stride and deepest < config.image.map_stride:
+        LOG.warning(
+            "the encoder reaches a stride of %d only: maps live on its deepest stage, not at --map-stride %d",
+            deepest,
+            config.image.map_stride,
+        )
     return RunRecord(
         config=config,
-        spec=encoder_spec(config.image, channels),
-        normalization=Normalization("zscore"),
+        spec=spec,
+        normalization=choose_normalization(config.image.normalization, corpus),
         vocabulary=corpus.vocabulary,
         tag_ids=corpus.tag_ids,
         present=corpus.present,
@@ -47,61 +67,83 @@ def describe(corpus: Corpus, config: TrainConfig) -> RunRecord:
     )
 
 
-def open_run(folder: Path, corpus: Corpus, record: RunRecord) -> None:
-    """Make the run's folder, or check that it is this run's.
+def study_images(data: Path, corpus: Corpus, record: RunRecord, split: str) -> StudyImages:
+    """The images of one split, from where `data` keeps them; only those of training are augmented."""
+    image, optimization = record.config.image, record.config.optimization
+    source: Callable[..., StudyImages] = StudyImages
+    if is_sharded(data):
+        from pretraining.shards.stream import ShardedImages
 
-    Raises:
-        UserError: the folder holds something else, or a run with other settings.
-    """
-    if is_run(folder):
-        refuse_difference(folder, record)
-        return
-    if folder.exists() and any(entry.name != TOKENIZER for entry in folder.iterdir()):
-        raise UserError(f"{folder} exists and is not a run; give an empty or new folder as --output")
-    if record.config.text.text_encoder == "scratch":
-        train_tokenizer(corpus.texts, folder / TOKENIZER)
-    write_record(folder, record)
+        source = partial(ShardedImages, read_index(data))
+    return source(
+        corpus.of(split),
+        image.image_size,
+        record.spec.input_channels,
+        record.normalization,
+        optimization.seed if optimization.augment and split == "train" else None,
+        crops_of(image),
+    )
 
 
-def build_task(folder: Path, corpus: Corpus, record: RunRecord) -> PretrainingTask:
-    """Model, texts and losses, initialized from the run's seed."""
+def build_task(folder: Path, corpus: Corpus, record: RunRecord, device: torch.device = CPU) -> PretrainingTask:
+    """Model, texts and losses, initialized from the run's seed; a frozen text encoder encodes on the device."""
     seed = record.config.optimization.seed
     torch.manual_seed(seed)
-    bank = TextBank(build_text_encoder(record.config.text, folder), corpus.texts, record.config.text.freeze_text)
+    bank = TextBank(
+        build_text_encoder(record.config.text, folder),
+        corpus.texts,
+        record.config.text.freeze_text,
+        reports={pair.report for pair in corpus.pairs},
+        cache=folder / FEATURES,
+        device=device,
+    )
     model = build_model(record, bank.encoder.hidden_size)
     load_foreign_weights(model, record.config.image)
     random_tags = seed if record.config.text.tag_embeddings == "random" else None
     return PretrainingTask(model, bank, corpus, record.config.objective, random_tags)
 
 
-def pretrain(data: Path, output: Path, config: TrainConfig, runtime: Runtime) -> None:
+def pretrain(data: Path, output: Path, config: TrainConfig, runtime: Runtime, start: Start = "auto") -> int:
     """Pretrain on a prepared folder; an interrupted run goes on where its last checkpoint stands.
 
     Args:
-        data: what `prepare` wrote.
+        data: what `prepare` or `shard` wrote.
         output: the run's folder.
         config: options that change the result.
         runtime: options that do not.
+        start: see `open_run`.
+
+    Returns:
+        The exit code, see `Trainer.run`.
 
     Raises:
-        UserError: see `read_corpus`, `open_run` and `Trainer.run`.
+        UserError: see `read_corpus`, `require_watchers`, `open_run` and `Trainer.run`; or memory ran out.
     """
+    require_watchers(runtime.tensorboard, runtime.wandb)
     corpus = read_corpus(data)
     record = describe(corpus, config)
-    if runtime.processes.rank == 0:
-        open_run(output, corpus, record)
-    runtime.processes.wait()
-    LOG.info(
-        "%d training and %d validation images, %d tags",
-        len(corpus.of("train")),
-        len(corpus.of("val")),
-        len(corpus.tag_ids),
-    )
-    size, channels = config.image.image_size, record.spec.input_channels
-    seed = config.optimization.seed if config.optimization.augment else None
-    training = StudyImages(corpus.of("train"), size, channels, record.normalization, seed)
-    validation = StudyImages(corpus.of("val"), size, channels, record.normalization, None)
-    task = build_task(output, corpus, record)
+    config = record.config
+    training, validation = (study_images(data, corpus, record, split) for split in ("train", "val"))
+    processes = runtime.processes
+    with ExitStack() as opened, memory_problems_are_users(output, config), say_worker_deaths():
+        with processes.first_ahead():
+            if processes.rank == 0:
+                opened.enter_context(open_run(output, corpus, record, start))
+        LOG.info(
+            "%d training and %d validation images, %d tags",
+            len(corpus.of("train")),
+            len(corpus.of("val")),
+            len(corpus.tag_ids),
+        )
+        # The first process encodes the texts of a frozen encoder for all.
+        with processes.first_ahead():
+            task = build_task(output, corpus, record, runtime.device).to(runtime.device)
+        _fit_to(task, runtime, config)
+        return Trainer(output, task, training, validation, config, runtime).run()
+
+
+def _fit_to(task: PretrainingTask, runtime: Runtime, config: TrainConfig) -> None:
+    """Prepare a task for how its run is carried out."""
     runtime.processes.same_start(task)
     if runtime.checkpoint_activations:
         checkpoint_activations(task)
@@ -110,5 +152,3 @@ def pretrain(data: Path, output: Path, config: TrainConfig, runtime: Runtime) ->
     # Initialized alike, the processes then draw different random numbers.
     if runtime.processes.rank:
         torch.manual_seed(config.optimization.seed + runtime.processes.rank)
-    with say_worker_deaths():
-        Trainer(output, task, training, validation, config, runtime).run()

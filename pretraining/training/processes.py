@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -95,6 +96,15 @@ class Processes:
         flags = torch.tensor(float(flag), device=device)
         dist.all_reduce(flags)
         return bool(flags)
+
+    @contextmanager
+    def first_ahead(self) -> Iterator[None]:
+        """What is inside, the first process does before the others begin."""
+        if self.rank:
+            self.wait()
+        yield
+        if self.rank == 0:
+            self.wait()
 
     def wait(self) -> None:
         """Until all are here."""

@@ -73,9 +73,11 @@ def without_failures(batches: Iterable[Batch | Failure]) -> Iterator[Batch]:
             yield batch
 
 
+SHARED_MEMORY_FULL = "shared memory is full: enlarge /dev/shm (in Docker: --shm-size), or give fewer --workers, or 0"
+
 # The signal's name, as torch gives it, and what to do.
 _DEATHS = {
-    "Bus error": "shared memory is full: enlarge /dev/shm (in Docker: --shm-size), or give fewer --workers, or 0",
+    "Bus error": SHARED_MEMORY_FULL,
     "Killed": "most likely memory ran out: give fewer --workers or a smaller --batch-size or --image-size",
     "Segmentation fault": "a library crashed: give --workers 0 to see on which study, and prepare that study again",
 }

@@ -14,6 +14,7 @@ import yaml
 from pretraining.errors import UserError
 from pretraining.image.normalization import Normalization
 from pretraining.image.spec import EncoderSpec
+from pretraining.studies.atomic import write_text
 from pretraining.tags.vocabulary import Vocabulary
 from pretraining.training.config import TrainConfig
 
@@ -24,6 +25,7 @@ CONFIG, CORPUS, VOCABULARY, ENVIRONMENT, TOKENIZER = (
     "environment.json",
     "tokenizer",
 )
+PARTS = {CONFIG, CORPUS, VOCABULARY, ENVIRONMENT, TOKENIZER}
 LIBRARIES = (
     "torch",
     "transformers",
@@ -73,8 +75,7 @@ def versions() -> dict[str, str]:
 
 def write_record(folder: Path, record: RunRecord) -> None:
     """Start a run folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / VOCABULARY).write_text(json.dumps(record.vocabulary.to_dict(), ensure_ascii=False), encoding="utf-8")
+    write_text(folder / VOCABULARY, json.dumps(record.vocabulary.to_dict(), ensure_ascii=False))
     corpus = {
         "encoder": record.spec.to_dict(),
         "normalization": record.normalization.to_dict(),
@@ -83,10 +84,10 @@ def write_record(folder: Path, record: RunRecord) -> None:
         "absent": record.absent,
         "data": record.data,
     }
-    (folder / CORPUS).write_text(json.dumps(corpus, indent=2), encoding="utf-8")
-    (folder / ENVIRONMENT).write_text(json.dumps(versions(), indent=2), encoding="utf-8")
+    write_text(folder / CORPUS, json.dumps(corpus, indent=2))
+    write_text(folder / ENVIRONMENT, json.dumps(versions(), indent=2))
     # Last: a folder with a configuration is a run.
-    (folder / CONFIG).write_text(yaml.safe_dump(record.config.to_dict(), sort_keys=False), encoding="utf-8")
+    write_text(folder / CONFIG, yaml.safe_dump(record.config.to_dict(), sort_keys=False))
 
 
 def is_run(folder: Path) -> bool:
@@ -119,33 +120,17 @@ def read_record(folder: Path) -> RunRecord:
     )
 
 
-def _settings(record: RunRecord) -> dict[str, Any]:
-    """Every option under its name on the command line, and every fact of the data."""
-    options = {
-        f"--{name.replace('_', '-')}": value
-        for group in record.config.to_dict().values()
-        for name, value in group.items()
-    }
-    return options | record.data
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Every option of a run under its name on the command line, and every fact of its data."""
+    config = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
+    return _settings(config, json.loads((folder / CORPUS).read_text(encoding="utf-8"))["data"])
 
 
-def refuse_difference(folder: Path, record: RunRecord) -> None:
-    """A run is resumed with what it was started with, or not at all.
+def settings_of(record: RunRecord) -> dict[str, Any]:
+    """The same of a run that is not written yet."""
+    return _settings(record.config.to_dict(), record.data)
 
-    Args:
-        folder: the run.
-        record: what it would be resumed with.
 
-    Raises:
-        UserError: names every difference.
-    """
-    before = read_record(folder)
-    old, new = (_settings(one) for one in (before, record))
-    changed = [
-        f"{name} {old.get(name)} -> {new.get(name)}" for name in sorted(old | new) if old.get(name) != new.get(name)
-    ]
-    if changed:
-        raise UserError(
-            f"{folder} was started with other settings ({'; '.join(changed)}); give the old ones to resume it, or "
-            "another --output to start afresh"
-        )
+def _settings(config: dict[str, dict[str, Any]], data: dict[str, Any]) -> dict[str, Any]:
+    options = {f"--{name.replace('_', '-')}": value for group in config.values() for name, value in group.items()}
+    return options | data

@@ -27,6 +27,13 @@ def precision_of(config: OptimizationConfig, device: torch.device) -> torch.dtyp
     return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[config.precision]
 
 
+def autocast(config: OptimizationConfig, device: torch.device) -> torch.autocast:
+    """Computes in the precision that is asked for, inside."""
+    precision = precision_of(config, device)
+    enabled = precision != torch.float32
+    return torch.autocast(device.type, dtype=precision if enabled else torch.bfloat16, enabled=enabled)
+
+
 class TrainingStep:
     """Contrasts all studies of a step with each other, however few of them fit into memory at once.
 
@@ -47,15 +54,14 @@ class TrainingStep:
         self.task = task
         self.optimizer = optimizer
         self.processes = processes
-        self.clip_gradient = config.clip_gradient
+        self.config = config
         self.device = task.device
-        self.precision = precision_of(config, self.device)
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == torch.float16)
+        scaled = precision_of(config, self.device) == torch.float16
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=scaled)
 
     def autocast(self) -> torch.autocast:
-        """Computes in the step's precision inside."""
-        enabled = self.precision != torch.float32
-        return torch.autocast(self.device.type, dtype=self.precision if enabled else torch.bfloat16, enabled=enabled)
+        """Computes in the step's precision, inside."""
+        return autocast(self.config, self.device)
 
     def __call__(self, parts: Iterable[Batch], count: int) -> dict[str, float]:
         """Take the step.
@@ -73,7 +79,7 @@ class TrainingStep:
         self.optimizer.zero_grad(set_to_none=True)
         losses = self.accumulate(parts, count)
         self.scaler.unscale_(self.optimizer)
-        clip_grad_norm_(self.task.parameters(), self.clip_gradient)
+        clip_grad_norm_(self.task.parameters(), self.config.clip_gradient)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         names = list(losses)

@@ -118,4 +118,5 @@ class PretrainingTask(nn.Module):
     def forward(self, batch: Batch) -> Outcome:
         """Features and losses of a batch that needs no splitting."""
         features = self.features(batch, self.embed_tags())
-        return Outcome(self.objective(features, batch.labels()), features)
+        labels = {name: label.to(self.device) for name, label in batch.labels().items()}
+        return Outcome(self.objective(features, labels), features)

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
+from torch import Tensor
 
 from pretraining.evaluation.recognition import mean_known, tag_scores
 from pretraining.evaluation.retrieval import retrieval_scores
 from pretraining.training.data import Batch
+from pretraining.training.processes import Processes
 from pretraining.training.task import PretrainingTask
 
 
 @torch.no_grad()
-def validate(task: PretrainingTask, batches: Iterable[Batch], device: torch.device) -> dict[str, float | None]:
+def validate(
+    task: PretrainingTask, batches: Iterable[Batch], device: torch.device, processes: Processes
+) -> dict[str, float | None]:
     """Losses, tag recognition and retrieval, over all batches.
 
     Args:
         task: put into evaluation mode here, and back into training mode.
-        batches: every validation study once.
+        batches: this process's share of the validation studies, each once.
         device: where the task is.
+        processes: who validates together.
 
     Returns:
         `loss` and its parts (means over batches, weighted by studies), `tag_auc`, `tag_ap` (means over tags that have
@@ -27,20 +32,20 @@ def validate(task: PretrainingTask, batches: Iterable[Batch], device: torch.devi
     """
     task.eval()
     totals: dict[str, float] = {}
-    logits, targets, images, reports, groups = [], [], [], [], []
+    found: list[dict[str, Tensor]] = []
     for batch in batches:
         outcome = task(batch.to(device))
         for name, loss in outcome.losses.items():
             totals[name] = totals.get(name, 0.0) + float(loss) * len(batch.studies)
-        logits.append(outcome.features["logits"].float().cpu())
-        targets.append(batch.targets)
-        images.append(outcome.features["images"].float().cpu())
-        reports.append(outcome.features["reports"].float().cpu())
-        groups.append(batch.reports)
+        features = {name: outcome.features[name].float().cpu() for name in ("images", "reports", "logits")}
+        found.append(features | {"targets": batch.targets.cpu(), "groups": batch.reports.cpu()})
     task.train()
-    studies = sum(map(len, groups))
-    scores = tag_scores(torch.cat(logits).numpy(), torch.cat(targets).numpy())
-    retrieval = retrieval_scores(torch.cat(images), torch.cat(reports), torch.cat(groups))
+    everywhere = processes.gather_objects((totals, found))
+    totals = {name: sum(part.get(name, 0.0) for part, _ in everywhere) for name in totals | everywhere[0][0]}
+    joined = {name: torch.cat([one[name] for _, part in everywhere for one in part]) for name in everywhere[0][1][0]}
+    studies = len(joined["groups"])
+    scores = tag_scores(joined["logits"].numpy(), joined["targets"].numpy())
+    retrieval = retrieval_scores(joined["images"], joined["reports"], joined["groups"])
     return {
         **{name: total / studies for name, total in totals.items()},
         "tag_auc": mean_known(scores["auc"]),

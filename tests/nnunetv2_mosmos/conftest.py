@@ -22,6 +22,7 @@ from nnunetv2_mosmos.attach.attachment import Attachment, write_attachment
 from nnunetv2_mosmos.discovery import EXTERNAL_TRAINERS
 from pretraining.bundle.bundle import Bundle, write_bundle
 from pretraining.bundle.info import BundledTag, BundleInfo
+from pretraining.heads.recognition import CosineAttentionRecognition
 from pretraining.image.convolutional import convolutional_arguments
 from pretraining.image.encoder import build_encoder
 from pretraining.image.normalization import Normalization
@@ -88,6 +89,7 @@ def make_bundle(folder: Path, spec: EncoderSpec, embedding_dim: int = 16, **fiel
     strides = cumulative_strides(spec)
     stage = map_stage_of(strides)
     projector = PixelProjector(feature_channels(spec), strides, stage, embedding_dim, spec.dim)
+    recognition = CosineAttentionRecognition(embedding_dim, attention_temperature=0.07)
     info = BundleInfo(
         encoder=spec,
         map_stage=stage,
@@ -104,6 +106,7 @@ def make_bundle(folder: Path, spec: EncoderSpec, embedding_dim: int = 16, **fiel
     tensors = {
         **{f"encoder.{name}": tensor for name, tensor in encoder.state_dict().items()},
         **{f"pixel_projector.{name}": tensor for name, tensor in projector.state_dict().items()},
+        **{f"recognition.{name}": tensor for name, tensor in recognition.state_dict().items()},
         "tag_embeddings": functional.normalize(torch.randn(len(BUNDLE_TAGS), embedding_dim), dim=1),
     }
     return write_bundle(folder, info, tensors)
@@ -207,3 +210,21 @@ def attached(nnunet_home, unet_bundle):
     """nnU-Net's folders with the U-Net bundle attached."""
     with attachment_of(nnunet_home, unet_bundle):
         yield nnunet_home
+
+
+@pytest.fixture(scope="session")
+def with_network():
+    """`with_network(plans, "OwnNetwork")`: plans whose configurations name a user's own network class."""
+
+    def rename(plans: dict, name: str, **arguments) -> dict:
+        for configuration, dim in (("2d", 2), ("3d_fullres", 3)):
+            plans["configurations"][configuration]["architecture"] = {
+                "network_class_name": f"foreign_network.{name}",
+                "arch_kwargs": {"dim": dim, **arguments},
+                "_kw_requires_import": [],
+            }
+        return plans
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(Path(__file__).parent / "foreign")
+        yield rename

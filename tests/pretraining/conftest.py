@@ -81,6 +81,49 @@ def finished_run(prepared, tiny_config, on_cpu, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def volume_run(on_cpu, tmp_path_factory) -> Path:
+    """The folder of the shortest 3D run: two steps on four volumes."""
+    from pretraining.training.pretrain import pretrain
+
+    folder = tmp_path_factory.mktemp("volumes")
+    (folder / "images").mkdir()
+    random = np.random.default_rng(0)
+    studies = []
+    for number in range(6):
+        write_array(folder / f"images/{number}.b2nd", random.normal(size=(1, 16, 16, 16)).astype(np.float32), {})
+        sentence = f"The spleen is {'small' if number % 2 else 'large'}."
+        studies.append(
+            Study(
+                id=f"study{number}",
+                patient=f"CANARY-PATIENT-{number}",
+                split="train" if number < 4 else "val",
+                images=(f"images/{number}.b2nd",),
+                report=sentence,
+                tags={"liver": "absent" if number % 2 else "present", "spleen": "present"},
+                regions=("abdomen",),
+                sentences={"spleen": (sentence,)},
+            )
+        )
+    write_manifest(folder, studies)
+    (folder / "vocabulary.json").write_text(json.dumps(load_vocabulary().to_dict()))
+    config = TrainConfig(
+        image=ImageConfig(dim=3, stages=3, image_size=(16, 16, 16), embedding_dim=16, map_stride=4),
+        text=TextConfig(scratch_hidden_size=32, scratch_layers=1),
+        optimization=OptimizationConfig(epochs=1, batch_size=2),
+    )
+    pretrain(folder, folder / "run", config, on_cpu)
+    return folder / "run"
+
+
+@pytest.fixture(scope="session")
+def volume_bundle(volume_run, tmp_path_factory):
+    """The bundle of the 3D run."""
+    from pretraining.training.export import export_run
+
+    return export_run(volume_run, tmp_path_factory.mktemp("bundles") / "volumes", "latest", "CC0-1.0")
+
+
+@pytest.fixture(scope="session")
 def bundle(finished_run, tmp_path_factory):
     """The bundle of the finished run."""
     from pretraining.training.export import export_run

@@ -26,9 +26,7 @@ def upright(image: sitk.Image) -> tuple[sitk.Image, str]:
     Raises:
         UnusableImageError: neither 2D nor 3D.
     """
-    while image.GetDimension() > 3 and image.GetSize()[-1] == 1:
-        # A single point in time.
-        image = image[..., 0]
+    image = without_time(image)
     if image.GetDimension() == 2:
         return image, ""
     if image.GetDimension() != 3:
@@ -47,6 +45,13 @@ def upright(image: sitk.Image) -> tuple[sitk.Image, str]:
     return sitk.Extract(
         oriented, size, directionCollapseToStrategy=sitk.ExtractImageFilter.DIRECTIONCOLLAPSETOIDENTITY
     ), original
+
+
+def without_time(image: sitk.Image) -> sitk.Image:
+    """The volume of an image of four dimensions or more that holds a single point in time; any other as it is."""
+    while image.GetDimension() > 3 and image.GetSize()[-1] == 1:
+        image = image[..., 0]
+    return image
 
 
 def grid_for(

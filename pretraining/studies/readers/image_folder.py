@@ -26,7 +26,7 @@ def read(request: ReadRequest) -> Iterable[Record | Reject]:
         raise UserError("a folder of images has no reports: give --images-only, or a table with --input")
     paths = [
         path
-        for path in _images(request.input)
+        for path in images_below(request.input)
         if fnmatch.fnmatch(path.relative_to(request.input).as_posix(), request.pattern)
     ]
     if not paths:
@@ -49,7 +49,7 @@ def read(request: ReadRequest) -> Iterable[Record | Reject]:
         )
 
 
-def _images(root: Path) -> list[Path]:
+def images_below(root: Path) -> list[Path]:
     """Image files, and in place of DICOM objects the folders that they are in."""
     files = [path for path in image_files(root) if not is_dicom(path)]
     return sorted({*files, *dicom_folders(root)})

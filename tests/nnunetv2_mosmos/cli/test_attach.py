@@ -44,6 +44,61 @@ def test_it_attaches_and_tells_what_transfers_and_which_label_got_which_tag(nnun
     assert attachment.label_tags == {"liver": "liver", "spleen": "spleen", "kidney_left": "kidney_left"}
 
 
+def test_it_tells_how_a_sample_lies(nnunet_home, unet_bundle, detach, capsys):
+    assert main(["-d", "917", "-b", str(unet_bundle.path)]) == 0
+    output = capsys.readouterr().out
+    assert (
+        "orientation: the array axes that the network sees run to S, P, L; left-right is axis 2 (axis 1 in 2d)"
+        in output
+    )
+
+
+def test_without_raw_images_the_orientation_is_not_examined(nnunet_home, unet_bundle, detach, capsys, monkeypatch):
+    monkeypatch.setenv("nnUNet_raw", str(nnunet_home.raw / "elsewhere"))
+    assert main(["-d", "917", "-b", str(unet_bundle.path)]) == 0
+    assert "orientation: not examined, because nnUNet_raw has no images of Dataset917_Tiny" in capsys.readouterr().out
+
+
+@pytest.fixture
+def planned(nnunet_home):
+    """Write plans beside the dataset's own; returns the words that choose them."""
+    file = nnunet_home.dataset / "otherPlans.json"
+
+    def write(plans: dict) -> list[str]:
+        file.write_text(json.dumps({**plans, "plans_name": "otherPlans"}))
+        return ["-d", "917", "-p", "otherPlans"]
+
+    yield write
+    file.unlink()
+
+
+def test_a_network_of_its_own_is_shown_with_maps_at_its_input(
+    nnunet_home, unet_bundle, detach, planned, with_network, capsys
+):
+    words = planned(with_network(nnunet_home.plans(), "OwnNetwork"))
+    assert main([*words, "-b", str(unet_bundle.path)]) == 0
+    output = capsys.readouterr().out
+    assert "3d_fullres: train nnUNetTrainerMOSMOS_anyNetwork: the plans name a network of another make" in output
+    assert "3d_fullres: encoder: 100 % of the parameters (24 copied of 24 tensors)" in output
+
+
+def test_maps_of_a_single_position_are_refused(nnunet_home, unet_bundle, detach, planned, capsys):
+    plans = nnunet_home.plans()
+    words = [*planned(plans), "-b", str(unet_bundle.path)]
+    plans["configurations"]["2d"]["patch_size"] = [4, 4]
+    planned(plans)
+    assert main(words) == 0
+    assert "2d: cannot be trained: the patch [4, 4] is a single position" in capsys.readouterr().out
+    (nnunet_home.dataset / "mosmos.json").unlink()
+    plans["configurations"]["3d_fullres"]["patch_size"] = [4, 4, 4]
+    planned(plans)
+    assert main(words) == 1
+    error = capsys.readouterr().err
+    assert "the patch [4, 4] is a single position to the maps, whose stride is [4, 4]: plan a larger patch" in error
+    assert error.count("\n") == 1
+    assert read_attachment(nnunet_home.dataset) is None
+
+
 def test_verbose_shows_every_tensor(nnunet_home, unet_bundle, detach, capsys):
     assert main(["-d", "Dataset917_Tiny", "-b", str(unet_bundle.path), "--verbose", "--inflation", "mean"]) == 0
     output = capsys.readouterr().out

@@ -61,7 +61,7 @@ def test_a_dataset_and_a_bundle_are_examined_when_given(installation, attached, 
 def test_an_unknown_dataset_is_a_problem(installation, nnunet_home, capsys):
     installation()
     assert main(["-d", "31"]) == 1
-    assert "dataset 31: no dataset of that number" in capsys.readouterr().out
+    assert "dataset 31: no dataset '31' in nnUNet_raw" in capsys.readouterr().out
 
 
 def test_the_variable_is_examined_and_told(installation, monkeypatch, tmp_path):

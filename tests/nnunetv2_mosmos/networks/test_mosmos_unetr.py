@@ -5,6 +5,9 @@ import sys
 import pytest
 import torch
 
+from nnunetv2_mosmos.labels.tag_classes import TagClasses
+from nnunetv2_mosmos.labels.targets import tag_fractions
+from nnunetv2_mosmos.losses.auxiliary_map import AuxiliaryMapLoss
 from nnunetv2_mosmos.networks.mosmos_unetr import MosmosUNETR
 from nnunetv2_mosmos.networks.unetr_layout import unetr_arguments
 from nnunetv2_mosmos.settings import MapSettings
@@ -15,10 +18,11 @@ MAPS = MapSettings(tags=("liver", "spleen", "aorta"), embedding_dim=8, map_stage
 PATCHES = {
     "hippocampus": ([40, 56, 40], [[1, 1, 1]] + [[2, 2, 2]] * 3),
     "prostate": ([20, 64, 48], [[1, 1, 1], [1, 2, 2], [2, 2, 2], [2, 2, 2], [1, 2, 2]]),
+    "thick": ([20, 64, 56], [[1, 1, 1], [1, 2, 2], [2, 2, 2], [2, 2, 2]]),
     "tiny": ([24, 24, 24], [[1, 1, 1]] + [[2, 2, 2]] * 2),
     "flat": ([56, 40], [[1, 1]] + [[2, 2]] * 3),
 }
-GRIDS = {"hippocampus": (5, 7, 5), "prostate": (5, 4, 3), "tiny": (6, 6, 6), "flat": (7, 5)}
+GRIDS = {"hippocampus": (5, 7, 5), "prostate": (5, 4, 3), "thick": (5, 8, 7), "tiny": (6, 6, 6), "flat": (7, 5)}
 
 
 def build(name="flat", maps=MAPS, channels=2, seed=0, **changes):
@@ -48,6 +52,19 @@ def test_any_planned_patch_gives_logits_at_every_declared_scale(name):
     assert [tuple(level.shape) for level in logits] == expected
     assert expected[0][2:] == tuple(patch)
     assert maps.shape == (2, 3, *GRIDS[name])
+
+
+@pytest.mark.parametrize("name", PATCHES)
+def test_labels_of_any_planned_patch_are_compared_with_its_maps(name):
+    patch = PATCHES[name][0]
+    target = torch.zeros(2, 1, *patch, dtype=torch.int16)
+    target[:, :, : patch[0] // 2] = 1
+    _, maps = build(name)(batch(name), return_maps=True)
+    classes = TagClasses(((1,), (2,), (3,)), None, None)
+    fractions, _ = tag_fractions(target, maps.shape[2:], classes)
+    assert fractions.shape == maps.shape
+    assert fractions[:, 0].mean() == pytest.approx(0.5)
+    assert torch.isfinite(AuxiliaryMapLoss(classes)(maps, target))
 
 
 @pytest.mark.parametrize("name", ["prostate", "flat"])

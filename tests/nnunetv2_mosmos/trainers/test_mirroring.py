@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nnunetv2_mosmos.trainers.mirroring import left_right_axis
+from nnunetv2_mosmos.attach.orientation import axis_codes, left_right_axis
 
 AXIAL = np.eye(3).ravel()
 # The image's z axis runs right to left: sagittal slices.
@@ -24,7 +24,7 @@ SAGITTAL = np.array([[0, 0, -1], [1, 0, 0], [0, 1, 0]], float).ravel()
 )
 def test_left_right_is_found_behind_direction_and_transposition(direction, transpose, dim, axis):
     properties = {} if direction is None else {"sitk_stuff": {"direction": tuple(direction)}}
-    assert left_right_axis(properties, transpose, dim) == axis
+    assert left_right_axis(axis_codes(properties, transpose), transpose, dim) == axis
 
 
 @pytest.mark.parametrize(("configuration", "axes"), [("2d", (0,)), ("3d_fullres", (0, 1))])

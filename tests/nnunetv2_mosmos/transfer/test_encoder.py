@@ -8,14 +8,22 @@ from pretraining.image.encoder import build_encoder
 from pretraining.image.spec import EncoderSpec
 
 
-def encoder(kind: str, dim: int, channels: int = 1, features: tuple[int, ...] = (4, 6, 8), depth: int = 3) -> nn.Module:
-    kernel = [3, 3] if dim == 2 else [depth, 3, 3]
-    blocks = {"n_conv_per_stage": [2] * 3} if kind == "plainconv" else {"n_blocks_per_stage": [1, 2, 2]}
+def encoder(
+    kind: str,
+    dim: int,
+    channels: int = 1,
+    features: tuple[int, ...] = (4, 6, 8),
+    depth: int = 3,
+    strides: list[list[int]] | None = None,
+) -> nn.Module:
+    kernel, step = ([3, 3], [2, 2]) if dim == 2 else ([depth, 3, 3], [1, 2, 2])
+    stages = len(features)
+    blocks = {"n_conv_per_stage": [2] * stages} if kind == "plainconv" else {"n_blocks_per_stage": [1, 2, 2]}
     arguments = {
-        "n_stages": 3,
+        "n_stages": stages,
         "features_per_stage": list(features),
-        "kernel_sizes": [kernel] * 3,
-        "strides": [[1] * dim, [2] * dim, [2] * dim] if dim == 2 else [[1, 1, 1], [1, 2, 2], [1, 2, 2]],
+        "kernel_sizes": [kernel] * stages,
+        "strides": strides or [[1] * dim] + [step] * (stages - 1),
         **blocks,
     }
     return build_encoder(EncoderSpec(kind, dim, channels, arguments))
@@ -40,6 +48,50 @@ def test_a_whole_inflated_encoder_sees_a_depth_constant_volume_as_the_flat_one_s
     volume = image.unsqueeze(2).expand(-1, -1, 4, -1, -1)
     for plane, features in zip(flat(image), deep(volume), strict=True):
         torch.testing.assert_close(features, plane.unsqueeze(2).expand_as(features), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["plainconv", "resenc"])
+def test_kernels_of_depth_three_inflated_at_the_centre_give_the_flat_result_in_every_slice(kind):
+    """Through all stages, strided along depth too: outside its middle such a kernel is zero, at the border as well."""
+    flat, deep = encoder(kind, 2), encoder(kind, 3, strides=[[1, 1, 1], [2, 2, 2], [2, 2, 2]])
+    transfer = transfer_encoder(flat.state_dict(), deep, 1)
+    assert transfer.table.share == 1
+    load(deep, transfer.tensors)
+    image = torch.randn(1, 1, 16, 16)
+    volume = image.unsqueeze(2).expand(-1, -1, 8, -1, -1)
+    for plane, features in zip(flat(image), deep(volume), strict=True):
+        torch.testing.assert_close(features, plane.unsqueeze(2).expand_as(features), atol=1e-4, rtol=1e-4)
+
+
+def test_a_deep_encoder_collapsed_sees_an_image_as_the_volume_without_depth():
+    deep, flat = encoder("plainconv", 3), encoder("plainconv", 2)
+    transfer = transfer_encoder(deep.state_dict(), flat, 1)
+    assert {row.action for row in transfer.table.rows if row.tensor.endswith("conv.weight")} == {"collapsed"}
+    load(flat, transfer.tensors)
+    image = torch.randn(1, 1, 12, 12)
+    volume = image.unsqueeze(2).expand(-1, -1, 5, -1, -1)
+    expected = deep.stages[0][0].convs[0].conv(volume)[:, :, 2]
+    torch.testing.assert_close(flat.stages[0][0].convs[0].conv(image), expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("source_depth", "target_depth", "action"), [(1, 3, "padded"), (3, 1, "cropped")])
+def test_anisotropic_plans_take_kernels_of_another_depth(source_depth, target_depth, action):
+    source = encoder("plainconv", 3, depth=source_depth)
+    target = encoder("plainconv", 3, depth=target_depth, strides=[[1, 1, 1], [1, 2, 2], [2, 2, 2]])
+    table = transfer_encoder(source.state_dict(), target, 1).table
+    assert table.share == 1
+    assert {row.action for row in table.rows if row.tensor.endswith("conv.weight")} == {action}
+
+
+def test_other_stage_counts_are_accounted_for_in_both_directions():
+    short, long = encoder("plainconv", 2), encoder("plainconv", 2, features=(4, 6, 8, 8))
+    table = transfer_encoder(short.state_dict(), long, 1).table
+    assert {part_of(row.tensor) for row in table.rows if row.detail == "not in the bundle"} == {"stages.3"}
+    table = transfer_encoder(long.state_dict(), short, 1).table
+    assert (table.share, len(table.unused)) == (1, 8)
+    assert table.summary().endswith("(24 copied of 24 tensors); 8 tensors of the bundle have no place here")
+    unused = [line for line in table.lines() if " unused " in line]
+    assert len(unused) == 8 and all(line.startswith("stages.3.") for line in unused)
 
 
 def test_depth_three_gives_the_flat_result_in_the_interior_before_normalization():

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from nnunetv2_mosmos.transfer.projector import transfer_projector
@@ -43,11 +44,12 @@ def test_where_nothing_fits_nothing_is_zeroed():
     assert "no lateral of stride 4" in transfer.table.rows[0].detail
 
 
-def test_taps_of_one_stride_match_in_their_order():
+@pytest.mark.parametrize("token", [(4, 16, 16), (8, 8, 8)])
+def test_taps_of_a_transformer_match_by_index_whatever_the_token_size(token):
     strides = [(16, 16)] * 3
     source = PixelProjector((4, 4, 4), strides, 0, 8, 2)
-    target = PixelProjector((4, 4, 4), [(4, 16, 16)] * 3, 0, 8, 3)
-    transfer = transfer_projector(source.state_dict(), strides, target, [(4, 16, 16)] * 3)
+    target = PixelProjector((4, 4, 4), [token] * 3, 0, 8, 3)
+    transfer = transfer_projector(source.state_dict(), strides, target, [token] * 3)
     for tap in "012":
         moved = transfer.tensors[f"laterals.{tap}.weight"]
         assert torch.equal(moved.flatten(), source.laterals[tap].weight.flatten())

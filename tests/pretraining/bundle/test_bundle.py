@@ -1,5 +1,7 @@
 import json
+import pickle
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -73,7 +75,8 @@ def test_altered_weights_are_noticed(copy):
         ({"format": "something"}, "does not describe a MOSMOS bundle"),
         ({"format_version": 99}, "has bundle format 99, this version reads 1"),
         ({"encoder": None}, "lacks or garbles the field"),
-        ({"tags": []}, r"tag embeddings of shape \(\d+, 16\)"),
+        ({"tags": []}, r"tag_embeddings has shape \(\d+, 16\) where \(0, 16\) is described"),
+        ({"embedding_dim": 8}, r"has shape \(.*\) where \(.*\) is described"),
     ],
 )
 def test_a_foreign_or_newer_description_is_one_sentence(copy, changes, message):
@@ -81,6 +84,39 @@ def test_a_foreign_or_newer_description_is_one_sentence(copy, changes, message):
     (copy / INFO_FILE).write_text(json.dumps(info | changes))
     with pytest.raises(UserError, match=message):
         read_bundle(copy)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda tensors: tensors.pop("encoder.stages.1.0.convs.0.conv.bias"), r"it lacks encoder\.stages\.1"),
+        (lambda tensors: tensors.update({"recognition.logit.bias": torch.zeros(2)}), r"has shape \(2,\) where \(1,\)"),
+        (lambda tensors: tensors.update({"pixel_projector.more": torch.zeros(1)}), "nothing is described for pixel_"),
+        (lambda tensors: tensors.pop("tag_embeddings"), "it lacks tag_embeddings"),
+    ],
+)
+def test_tensors_that_are_not_those_described_are_named(bundle, tmp_path, change, message):
+    tensors = dict(bundle.tensors)
+    change(tensors)
+    # Written like any bundle: the hash is right.
+    write_bundle(tmp_path / "other", bundle.info, tensors)
+    with pytest.raises(UserError, match=f"is not what bundle.json describes: .*{message}"):
+        read_bundle(tmp_path / "other")
+
+
+class Trap:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_nothing_is_unpickled(copy, tmp_path):
+    (copy / WEIGHTS_FILE).write_bytes(pickle.dumps(Trap(tmp_path / "sprung")))
+    with pytest.raises(UserError, match="is truncated or damaged"):
+        read_bundle(copy)
+    assert not (tmp_path / "sprung").exists()
 
 
 def test_a_folder_that_is_no_bundle_is_one_sentence(tmp_path):

@@ -55,12 +55,14 @@ def test_from_prepared_folder_to_maps(prepared, tmp_path, capsys):
     assert json.loads((tmp_path / "bundle" / "bundle.json").read_text())["license"] == "CC0-1.0"
     from PIL import Image
 
-    Image.new("L", (20, 20)).save(tmp_path / "black.png")
+    Image.linear_gradient("L").save(tmp_path / "gradient.png")
     assert (
-        main(["maps", "--bundle", bundle, "--input", str(tmp_path / "black.png"), "--output", maps, "--tags", "liver"])
+        main(
+            ["maps", "--bundle", bundle, "--input", str(tmp_path / "gradient.png"), "--output", maps, "--tags", "liver"]
+        )
         == 0
     )
-    assert (tmp_path / "maps" / "black" / "liver.nii.gz").is_file()
+    assert (tmp_path / "maps" / "gradient" / "liver.nii.gz").is_file()
 
 
 def test_the_command_starts_without_torch():

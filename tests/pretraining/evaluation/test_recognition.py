@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pretraining.evaluation.recognition import mean_known, tag_scores
+from pretraining.evaluation.recognition import mean_known, tag_scores, within_regions
 
 
 def test_unknown_studies_are_left_out_and_one_sided_tags_have_no_score():
@@ -12,3 +12,9 @@ def test_unknown_studies_are_left_out_and_one_sided_tags_have_no_score():
     assert scores["ap"][0] == pytest.approx((1 + 2 / 3) / 2)
     assert mean_known(scores["auc"]) == 0.5
     assert mean_known([None]) is None
+
+
+def test_within_regions_only_covered_studies_are_negatives():
+    targets = np.array([[1, 0], [0, 0], [-1, 1]])
+    covered = np.array([[False, True], [False, False], [True, True]])
+    assert within_regions(targets, covered).tolist() == [[1, 0], [-1, -1], [-1, 1]]

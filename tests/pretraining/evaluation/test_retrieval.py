@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from pretraining.evaluation.retrieval import CHUNK, ranks, retrieval_scores
+from pretraining.evaluation.retrieval import CHUNK, best_matches, chance_levels, ranks, retrieval_scores
 
 
 def naive_rank(i, queries, targets, groups):
@@ -33,3 +33,24 @@ def test_perfect_and_reversed_retrieval():
 def test_an_encoder_that_finds_everything_alike_is_not_rewarded():
     same = torch.ones(11, 4)
     assert retrieval_scores(same, same, torch.arange(11))["image_to_report_median_rank"] == pytest.approx(6)
+
+
+def test_chance_levels_are_what_random_vectors_reach():
+    groups = torch.tensor([0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    chance = chance_levels(groups)
+    generator = torch.Generator().manual_seed(0)
+    found = []
+    for _ in range(400):
+        images, reports = (functional.normalize(torch.randn(12, 16, generator=generator), dim=-1) for _ in range(2))
+        found.append(retrieval_scores(images, reports, groups))
+    for name in ("r1", "r5", "r10"):
+        mean = sum(scores[f"image_to_report_{name}"] for scores in found) / len(found)
+        assert chance[name] == pytest.approx(mean, abs=0.02)
+    mean = sum(scores["report_to_image_median_rank"] for scores in found) / len(found)
+    assert chance["median_rank"] == pytest.approx(mean, abs=0.7)
+
+
+def test_best_matches_are_the_most_similar():
+    targets = torch.eye(5)
+    query = functional.normalize(torch.tensor([[0.1, 0.0, 0.9, 0.3, 0.0]]), dim=-1)
+    assert best_matches(query, targets, 3).tolist() == [[2, 3, 0]]

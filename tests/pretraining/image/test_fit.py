@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from pretraining.image.fit import apply_fit, fit_of, undo_fit
+from pretraining.image.fit import View, apply_fit, fit_of, undo_fit
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,11 @@ def test_around_the_image_its_lowest_value_continues():
     image[0, 0, 0] = -3.0
     fitted = apply_fit(image, fit_of((4, 8), (8, 8)))
     assert torch.equal(fitted[:, :2], torch.full((1, 2, 8), -3.0))
+
+
+def test_at_a_spacing_the_input_is_as_large_as_the_image_takes():
+    fit = View((16, 16), (2.0, 2.0), step=(4, 8)).fit((10, 30), (5.0, 1.0))
+    assert (fit.scaled, fit.size) == ((25, 15), (28, 16))
+    image = np.random.default_rng(0).normal(size=(1, 10, 30)).astype(np.float32).cumsum(1).cumsum(2)
+    assert undo_fit(apply_fit(image, fit), fit).shape == (1, 10, 30)
+    assert np.corrcoef(undo_fit(apply_fit(image, fit), fit).numpy().ravel(), image.ravel())[0, 1] > 0.95

@@ -43,7 +43,7 @@ def test_a_defect_in_a_worker_keeps_its_traceback_and_names_the_study(images, mo
     def read(path):
         return {}["a key"]
 
-    monkeypatch.setattr(data, "read_array", read)
+    monkeypatch.setattr(data, "StoredArray", read)
     with pytest.raises(ReadingError, match=r"study 'study0' could not be read:\nTraceback") as caught:
         read_all(images)
     assert 'return {}["a key"]' in str(caught.value)
@@ -52,13 +52,22 @@ def test_a_defect_in_a_worker_keeps_its_traceback_and_names_the_study(images, mo
 
 @pytest.mark.parametrize(("number", "advice"), [(signal.SIGKILL, "memory ran out"), (signal.SIGBUS, "--shm-size")])
 def test_a_killed_worker_is_one_sentence_with_what_to_change(images, monkeypatch, number, advice):
-    monkeypatch.setattr(data, "read_array", lambda path: os.kill(os.getpid(), number))
+    monkeypatch.setattr(data, "StoredArray", lambda path: os.kill(os.getpid(), number))
     with pytest.raises(UserError, match=rf"was ended from outside .*{advice}.* --workers"):
         read_all(images)
 
 
+def test_full_shared_memory_is_said_instead_of_waiting_forever(images, monkeypatch):
+    def refuse(tensor):
+        raise RuntimeError("unable to allocate shared memory(shm) for file </torch_1>: No space left on device (28)")
+
+    monkeypatch.setattr(torch.Tensor, "share_memory_", refuse)
+    with pytest.raises(UserError, match=r"shared memory is full: .*--shm-size.* --workers"):
+        read_all(images)
+
+
 def test_without_workers_an_error_is_itself(images, monkeypatch):
-    monkeypatch.setattr(data, "read_array", lambda path: {}["a key"])
+    monkeypatch.setattr(data, "StoredArray", lambda path: {}["a key"])
     with pytest.raises(KeyError, match="a key"):
         next(loader(images, in_order(3, 1), workers=0))
 

@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -6,13 +7,19 @@ import torch
 from pretraining.errors import UserError
 from pretraining.training.checkpoint import BEST, LATEST, PREVIOUS, read_checkpoint
 from pretraining.training.config import ImageConfig, OptimizationConfig, TrainConfig
-from pretraining.training.journal import CURVES, METRICS, TABLE, Journal
+from pretraining.training.export import export_run
+from pretraining.training.journal import CURVES, STEPS, TABLE, read_metrics
 from pretraining.training.loop import Trainer
 from pretraining.training.pretrain import pretrain
 
 
 class Interrupted(BaseException):
     pass
+
+
+def untimed(run):
+    """The metrics without what depends on the machine."""
+    return [{k: v for k, v in entry.items() if k not in ("throughput", "data_wait")} for entry in read_metrics(run)]
 
 
 @pytest.mark.parametrize("step", [2, 3, 4, 7])
@@ -35,11 +42,12 @@ def test_an_interrupted_run_ends_bit_identical_to_an_uninterrupted_one(
     ours, theirs = (read_checkpoint(folder / LATEST) for folder in (run, finished_run))
     assert ours["step"] == theirs["step"] == 8
     assert all(torch.equal(tensor, theirs["task"][name]) for name, tensor in ours["task"].items())
-    assert (run / METRICS).read_text() == (finished_run / METRICS).read_text()
+    assert (run / STEPS).read_text() == (finished_run / STEPS).read_text()
+    assert untimed(run) == untimed(finished_run)
 
 
 def test_a_run_leaves_what_people_and_programs_watch(finished_run):
-    entries = Journal(finished_run).read()
+    entries = read_metrics(finished_run)
     assert [entry["epoch"] for entry in entries] == [1, 2]
     assert {"train/loss", "val/loss", "val/tag_auc", "val/image_to_report_r1"} <= set(entries[0])
     assert (finished_run / TABLE).read_text().count("\n") == 3
@@ -91,7 +99,25 @@ def test_a_loss_that_is_not_finite_stops_before_the_step_and_names_the_studies(
     monkeypatch.setitem(objective.TAG_LOSSES, "bce", lambda logits, targets: logits.sum() * float("nan"))
     with pytest.raises(UserError, match=r"step 1: the loss is not finite .* on the studies study\d+, "):
         pretrain(prepared, tmp_path / "run", tiny_config, on_cpu)
-    assert not (tmp_path / "run" / LATEST).exists()
+    assert read_checkpoint(tmp_path / "run" / LATEST)["step"] == 0
+
+
+def test_a_run_without_a_step_is_not_exported(prepared, tiny_config, on_cpu, tmp_path, monkeypatch):
+    def die(self, batches):
+        raise Interrupted
+
+    monkeypatch.setattr(Trainer, "train_step", die)
+    with pytest.raises(Interrupted):
+        pretrain(prepared, tmp_path / "run", tiny_config, on_cpu)
+    for checkpoint in ("latest", "best"):
+        with pytest.raises(UserError, match="finish its first epoch"):
+            export_run(tmp_path / "run", tmp_path / "bundle", checkpoint, "CC0-1.0")
+
+
+@pytest.mark.parametrize("option", ["workers", "checkpoint_steps"])
+def test_runtime_options_that_make_no_sense_are_refused(on_cpu, option):
+    with pytest.raises(UserError, match=f"--{option.replace('_', '-')} must be at least"):
+        replace(on_cpu, **{option: -1})
 
 
 def test_an_input_size_that_the_stages_cannot_halve_is_refused_before_any_work():

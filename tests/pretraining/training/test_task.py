@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from pretraining.training.config import ObjectiveConfig, TextConfig
+from pretraining.training.config import ImageConfig, ObjectiveConfig, TextConfig
 from pretraining.training.corpus import read_corpus
 from pretraining.training.data import StudyImages, collate, in_order, loader
 from pretraining.training.pretrain import build_task, describe, open_run
@@ -88,7 +88,7 @@ def test_a_transformer_starts_from_foreign_weights(prepared, tiny_config, tmp_pa
         )
     )
     vit.save_pretrained(tmp_path / "vit")
-    image = replace(tiny_config.image, encoder="vit", vit_weights=str(tmp_path / "vit"), vit_patch_size=8)
+    image = ImageConfig(encoder="vit", vit_weights=str(tmp_path / "vit"), image_size=(32, 32), embedding_dim=16)
     corpus = read_corpus(prepared)
     record = describe(corpus, replace(tiny_config, image=image))
     open_run(tmp_path / "run", corpus, record)

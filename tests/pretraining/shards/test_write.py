@@ -1,0 +1,63 @@
+import json
+import tarfile
+
+import numpy as np
+import pytest
+
+from pretraining.errors import UserError
+from pretraining.shards.index import INDEX, is_sharded, read_index
+from pretraining.shards.write import write_shards
+from pretraining.studies.arrays import decode_array, read_array
+
+
+def test_every_study_is_in_one_shard_of_its_split_with_the_bytes_of_its_array(prepared, sharded):
+    index = read_index(sharded)
+    assert {split: len(names) for split, names in index.shards.items()} == {"train": 6, "val": 2, "test": 0}
+    found = {}
+    for split, names in index.shards.items():
+        for name in names:
+            with tarfile.open(sharded / name) as tar:
+                members = {member.name: tar.extractfile(member).read() for member in tar}
+            for key in (name for name in members if name.endswith(".json")):
+                study = json.loads(members[key])
+                assert study["split"] == split
+                assert study["id"] not in found
+                found[study["id"]] = decode_array(members[key.replace(".json", ".b2nd")], study["id"])
+                assert np.array_equal(found[study["id"]], read_array(prepared / study["image"]))
+    assert len(found) == 40
+
+
+def test_neighbors_of_the_table_are_not_neighbors_in_a_shard(sharded):
+    with tarfile.open(sharded / "train-000000.tar") as tar:
+        ids = [json.loads(tar.extractfile(member).read())["id"] for member in tar if member.name.endswith("json")]
+    assert ids != sorted(ids, key=lambda name: int(name.removeprefix("study")))
+
+
+def test_the_index_takes_where_the_tars_will_be(prepared, tmp_path):
+    index = write_shards(prepared, tmp_path / "out", 40, "https://host/corpus/")
+    assert read_index(tmp_path / "out") == index
+    assert index.locations("train") == ["https://host/corpus/train-000000.tar"]
+
+
+def test_an_interrupted_folder_is_no_folder_of_shards(prepared, tmp_path, monkeypatch):
+    from pretraining.shards import write
+
+    def die(index):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(write, "write_index", die)
+    with pytest.raises(KeyboardInterrupt):
+        write_shards(prepared, tmp_path / "out", 8)
+    assert not is_sharded(tmp_path / "out")
+    with pytest.raises(UserError, match="is not empty"):
+        write_shards(prepared, tmp_path / "out", 8)
+
+
+def test_a_missing_shard_and_a_damaged_index_are_named(prepared, tmp_path):
+    index = write_shards(prepared, tmp_path, 8)
+    (tmp_path / "train-000002.tar").unlink()
+    with pytest.raises(UserError, match=r"train-000002\.tar is missing"):
+        index.locations("train")
+    (tmp_path / INDEX).write_text("{")
+    with pytest.raises(UserError, match=r"shards\.json is damaged"):
+        read_index(tmp_path)
