@@ -7,39 +7,35 @@ nnU-Net's planners plan both configurations for volumes of the given size, and b
 set-up: real widths and strides, eight organs, a bundle of random weights. Both take the same steps on the same batch in
 blocks of the order plain, MOSMOS, MOSMOS, plain: a ratio of two neighboring blocks forgives a machine whose speed
 drifts. The table shows the median of these ratios and its quartiles; processor time, on the CPU, leaves out what other
-programs take. Peak memory is that of a process of its own. The default volumes are what two cores can do.
+programs take. Peak memory is that of a process of its own. The default volumes are what two cores can do; operations
+and activations are counted, not run, for the volumes and batches that nnU-Net plans for a GPU.
 """
 
 from __future__ import annotations
 
 import io
 import logging
-import math
 import multiprocessing
 import os
 import sys
-import time
-from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import torch
 import tyro
 
+from benchmarks.alternating_blocks import Action, alternate, describe
+from benchmarks.counted_work import count_work
 from benchmarks.planned_trainers import ARMS, PLANNERS, Plan, build_trainer, prepare, random_batch
 from benchmarks.record import Cell, Outcome, conclude
 
 REACH = 1.10
 SEED = 0
-WARM_UP = 1
 STEPS_FOR_MEMORY = 2
-
-Action = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -60,6 +56,10 @@ class Options:
     """Voxels of the volumes that 3d_fullres is planned for."""
     batch_size: int = 2
     """Patches a step; 0 for what nnU-Net plans."""
+    counted_2d: tuple[int, int, int] = (40, 512, 512)
+    """Voxels of the volumes that 2d is planned for where work is counted only."""
+    counted_3d: tuple[int, int, int] = (128, 128, 128)
+    """The same for 3d_fullres."""
     embedding_dim: int = 256
     """Length of the bundle's embeddings; `mosmos_pretrain train` makes 256."""
     seconds: float = 20
@@ -70,73 +70,6 @@ class Options:
     """`cpu` or `cuda`."""
     threads: int = 1
     """Threads that compute, on the CPU."""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What one step costs.
-
-    Attributes:
-        wall: seconds on the clock.
-        processor: seconds of processor time of this process, all its threads.
-    """
-
-    wall: float
-    processor: float
-
-
-Pairs = list[tuple[Cost, Cost]]
-
-
-def time_block(action: Action, steps: int, device: torch.device) -> Cost:
-    """The mean cost of a step over a block."""
-    synchronize(device)
-    wall, processor = time.perf_counter(), time.process_time()
-    for _ in range(steps):
-        action()
-    synchronize(device)
-    return Cost((time.perf_counter() - wall) / steps, (time.process_time() - processor) / steps)
-
-
-def synchronize(device: torch.device) -> None:
-    """Wait for the GPU, where there is one."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
-def alternate(actions: Mapping[str, Action], seconds: float, block_seconds: float, device: torch.device) -> Pairs:
-    """Run two actions in blocks of the order A B B A.
-
-    Args:
-        actions: plain and MOSMOS.
-        seconds: no further four blocks start after that; four always run.
-        block_seconds: a block takes as many steps as fit, and at least one.
-        device: where they run.
-
-    Returns:
-        Neighboring blocks, plain first in each pair, whichever ran first.
-    """
-    plain, mosmos = (actions[arm] for arm in ARMS)
-    for action in (plain, mosmos):
-        time_block(action, WARM_UP, device)
-    steps = max(1, math.floor(block_seconds / time_block(plain, 1, device).wall))
-    pairs: Pairs = []
-    end = time.perf_counter() + seconds
-    while not pairs or time.perf_counter() < end:
-        first, second, third, fourth = (time_block(action, steps, device) for action in (plain, mosmos, mosmos, plain))
-        pairs += [(first, second), (fourth, third)]
-    return pairs
-
-
-def ratio_quartiles(pairs: Pairs, clock: str) -> list[float]:
-    """First quartile, median and third quartile of MOSMOS over plain."""
-    ratios = [getattr(mosmos, clock) / getattr(plain, clock) for plain, mosmos in pairs]
-    return [float(value) for value in np.percentile(ratios, (25, 50, 75))]
-
-
-def median_seconds(pairs: Pairs) -> list[float]:
-    """Seconds a step of plain and of MOSMOS."""
-    return [float(np.median([pair[arm].wall for pair in pairs])) for arm in range(2)]
 
 
 def training_step(trainer: Any) -> Action:
@@ -194,65 +127,66 @@ def choose_device(options: Options) -> torch.device:
     return torch.device(options.device)
 
 
-def plan_of(configuration: str, encoder: str, options: Options) -> Plan:
-    """What to plan for a configuration."""
-    return Plan(
-        configuration=configuration,
-        encoder=encoder,
-        volume=options.volume_2d if configuration == "2d" else options.volume_3d,
-        batch_size=options.batch_size or None,
-        embedding_dim=options.embedding_dim,
-    )
-
-
-def measure(configuration: str, encoder: str, options: Options) -> dict[str, Any]:
-    """Everything about one network."""
+def measure(plan: Plan, options: Options) -> dict[str, Any]:
+    """Run both trainers of a plan."""
     device = choose_device(options)
     with TemporaryDirectory() as folder:
         home = Path(folder)
-        planned = prepare(home, plan_of(configuration, encoder, options))["configurations"][configuration]
-        memory = {arm: peak_memory(home, configuration, arm, options) for arm in ARMS}
-        trainers = {arm: build_trainer(home, configuration, arm, device) for arm in ARMS}
-        timed: dict[str, Pairs] = {}
+        planned = prepare(home, plan)
+        memory = {arm: peak_memory(home, plan.configuration, arm, options) for arm in ARMS}
+        trainers = {arm: build_trainer(home, plan.configuration, arm, device) for arm in ARMS}
+        timed: dict[str, Any] = {}
         for name, make in (("training step", training_step), ("prediction", prediction)):
-            actions = {arm: make(trainer) for arm, trainer in trainers.items()}
-            timed[name] = alternate(actions, options.seconds, options.block_seconds, device)
+            plain, mosmos = (make(trainers[arm]) for arm in ARMS)
+            timed[name] = describe(alternate(plain, mosmos, options.seconds, options.block_seconds, device))
+    return {**layout(planned), "memory_gib": memory, "timed": timed}
+
+
+def count(plan: Plan) -> dict[str, Any]:
+    """Count the work of both trainers of a plan."""
+    with TemporaryDirectory() as folder:
+        home = Path(folder)
+        planned = prepare(home, plan)
+        trainers = {arm: build_trainer(home, plan.configuration, arm, torch.device("cpu")) for arm in ARMS}
+        return {**layout(planned), "work": {arm: asdict(count_work(trainer)) for arm, trainer in trainers.items()}}
+
+
+def layout(planned: dict[str, Any]) -> dict[str, Any]:
+    """What nnU-Net planned."""
+    arguments = planned["architecture"]["arch_kwargs"]
     return {
-        "patch_size": planned["patch_size"],
-        "batch_size": planned["batch_size"],
-        "features_per_stage": planned["architecture"]["arch_kwargs"]["features_per_stage"],
-        "strides": planned["architecture"]["arch_kwargs"]["strides"],
-        "memory_gib": memory,
-        "timed": {name: describe(pairs) for name, pairs in timed.items()},
+        **{name: planned[name] for name in ("patch_size", "batch_size")},
+        **{name: arguments[name] for name in ("features_per_stage", "strides")},
     }
 
 
-def describe(pairs: Pairs) -> dict[str, Any]:
-    """What is recorded of alternating blocks."""
-    return {
-        "seconds": dict(zip(ARMS, median_seconds(pairs), strict=True)),
-        "ratio_quartiles": ratio_quartiles(pairs, "wall"),
-        "processor_ratio_quartiles": ratio_quartiles(pairs, "processor"),
-        "pairs": [[[cost.wall, cost.processor] for cost in pair] for pair in pairs],
-    }
-
-
-def rows_of(network: str, found: Mapping[str, Any], on_cpu: bool) -> list[list[Cell]]:
+def rows_of(network: str, measured: dict[str, Any], counted: dict[str, Any], on_cpu: bool) -> list[list[Cell]]:
     """The table's rows for one network."""
     rows: list[list[Cell]] = []
-    for what, timed in found["timed"].items():
+    for what, timed in measured["timed"].items():
         low, middle, high = timed["ratio_quartiles"]
         processor = timed["processor_ratio_quartiles"][1] if on_cpu else None
         seconds = [timed["seconds"][arm] for arm in ARMS]
-        rows.append([network, f"{what}, s", *seconds, middle, f"{low:.3f} to {high:.3f}", processor])
-    plain, mosmos = (found["memory_gib"][arm] for arm in ARMS)
-    rows.append([network, "peak memory of training, GiB", plain, mosmos, mosmos / plain, None, None])
-    return rows
+        rows.append([f"{what}, s", *seconds, middle, f"{low:.3f} to {high:.3f}", processor])
+    plain, mosmos = (measured["memory_gib"][arm] for arm in ARMS)
+    rows.append(["peak memory of training, GiB", plain, mosmos, mosmos / plain, None, None])
+    names = [f"{network}, {batch_of(measured)}"] * len(rows)
+    for what, name in (("operations, 10^12", "operations"), ("activations, GiB", "activations")):
+        plain, mosmos = (counted["work"][arm][name] for arm in ARMS)
+        rows.append([f"{what}, counted", plain, mosmos, mosmos / plain, None, None])
+    names += [f"{network}, {batch_of(counted)}"] * 2
+    return [[name, *row] for name, row in zip(names, rows, strict=True)]
+
+
+def batch_of(planned: dict[str, Any]) -> str:
+    """The shape of a batch, to read."""
+    return f"{planned['batch_size']} x {'x'.join(map(str, planned['patch_size']))}"
 
 
 def quick_options(options: Options) -> Options:
     """Volumes on which every part runs in seconds."""
-    return replace(options, volume_2d=(8, 32, 32), volume_3d=(16, 16, 16), seconds=0, block_seconds=0)
+    small_2d, small_3d = (8, 32, 32), (16, 16, 16)
+    return replace(options, volume_2d=small_2d, volume_3d=small_3d, counted_2d=small_2d, counted_3d=small_3d, seconds=0)
 
 
 def main(options: Options) -> None:
@@ -263,10 +197,18 @@ def main(options: Options) -> None:
     rows: list[list[Cell]] = []
     for configuration in options.configurations:
         for encoder in options.encoders:
-            found = figures[f"{configuration} {encoder}"] = measure(configuration, encoder, options)
-            patch = "x".join(map(str, found["patch_size"]))
-            name = f"{configuration}, {encoder}, {found['batch_size']} x {patch}"
-            rows += rows_of(name, found, options.device == "cpu")
+            is_2d = configuration == "2d"
+            plan = Plan(
+                configuration=configuration,
+                encoder=encoder,
+                volume=options.volume_2d if is_2d else options.volume_3d,
+                batch_size=options.batch_size or None,
+                embedding_dim=options.embedding_dim,
+            )
+            measured = measure(plan, options)
+            counted = count(replace(plan, volume=options.counted_2d if is_2d else options.counted_3d, batch_size=None))
+            figures[f"{configuration} {encoder}"] = {"measured": measured, "counted": counted}
+            rows += rows_of(f"{configuration}, {encoder}", measured, counted, options.device == "cpu")
     conclude(
         Outcome(
             benchmark="overhead",

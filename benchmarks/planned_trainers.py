@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from nnunetv2_mosmos.attach.attachment import Attachment, write_attachment
 from pretraining.bundle.bundle import Bundle, write_bundle
 from pretraining.bundle.info import BundledTag, BundleInfo
-from pretraining.image.encoder import build_encoder
+from pretraining.bundle.parts import build_parts
 from pretraining.image.normalization import Normalization
-from pretraining.image.pixel_projector import PixelProjector
-from pretraining.image.spec import EncoderSpec, cumulative_strides, feature_channels, map_stage_of
+from pretraining.image.plans import read_plan
+from pretraining.image.spec import EncoderSpec, cumulative_strides, map_stage_of
 from pretraining.tags.vocabulary import load_vocabulary
 
 DATASET = "Dataset999_Overhead"
@@ -56,7 +56,7 @@ class Plan:
     embedding_dim: int
 
 
-def prepare(home: Path, plan: Plan) -> dict[str, Any]:
+def prepare(home: Path, plan: Plan) -> Any:
     """Set up nnU-Net's three folders with a planned dataset and an attached bundle of random weights.
 
     Args:
@@ -64,21 +64,20 @@ def prepare(home: Path, plan: Plan) -> dict[str, Any]:
         plan: what to plan.
 
     Returns:
-        The plans.
+        The planned configuration.
     """
     enter(home)
     for folder in (Path(os.environ["nnUNet_raw"]) / DATASET, preprocessed(), Path(os.environ["nnUNet_results"])):
         folder.mkdir(parents=True)
     _describe_dataset(plan.volume)
     plans = _plan(plan)
-    configuration = plans["configurations"][plan.configuration]
-    _write_case(configuration["data_identifier"], plan.volume)
-    bundle = _write_bundle(home / "bundle", plan, configuration)
+    (home / "plans.json").write_text(json.dumps(plans), encoding="utf-8")
+    _write_case(plans["configurations"][plan.configuration]["data_identifier"], plan.volume)
+    bundle = _write_bundle(home, plan)
     write_attachment(
         preprocessed(), Attachment(bundle.path, bundle.info.weights_sha256, {organ: organ for organ in ORGANS})
     )
-    (home / "plans.json").write_text(json.dumps(plans), encoding="utf-8")
-    return plans
+    return plans["configurations"][plan.configuration]
 
 
 def enter(home: Path) -> None:
@@ -191,22 +190,18 @@ def _write_case(data_identifier: str, volume: Sequence[int]) -> None:
     nnUNetDatasetBlosc2.save_case(image, labels, {}, str(folder / CASE), chunks=shape, blocks=shape)
 
 
-def _write_bundle(folder: Path, plan: Plan, configuration: dict[str, Any]) -> Bundle:
+def _write_bundle(home: Path, plan: Plan) -> Bundle:
     """Random weights of the planned encoder: what a step costs does not depend on what was learned."""
-    names = ("n_stages", "features_per_stage", "kernel_sizes", "strides", "n_conv_per_stage", "n_blocks_per_stage")
-    planned = configuration["architecture"]["arch_kwargs"]
-    dim = len(configuration["patch_size"])
-    spec = EncoderSpec(plan.encoder, dim, 1, {name: planned[name] for name in names if name in planned})
+    planned = read_plan(home / "plans.json", plan.configuration)
+    spec = EncoderSpec(planned.kind, planned.dim, 1, planned.arguments)
     strides = cumulative_strides(spec)
     stage = map_stage_of(strides)
-    torch.manual_seed(0)
-    projector = PixelProjector(feature_channels(spec), strides, stage, plan.embedding_dim, dim)
     info = BundleInfo(
         encoder=spec,
         map_stage=stage,
         map_stride=strides[stage],
         embedding_dim=plan.embedding_dim,
-        image_size=tuple(configuration["patch_size"]),
+        image_size=planned.patch_size,
         temperature=0.07,
         attention_temperature=0.07,
         tags=tuple(BundledTag(organ, (organ,), 1) for organ in ORGANS),
@@ -214,9 +209,7 @@ def _write_bundle(folder: Path, plan: Plan, configuration: dict[str, Any]) -> Bu
         text_encoder={"id": "none", "hash": ""},
         normalization=BUNDLE_NORMALIZATION,
     )
-    tensors = {
-        **{f"encoder.{name}": tensor for name, tensor in build_encoder(spec).state_dict().items()},
-        **{f"pixel_projector.{name}": tensor for name, tensor in projector.state_dict().items()},
-        "tag_embeddings": functional.normalize(torch.randn(len(ORGANS), plan.embedding_dim), dim=1),
-    }
-    return write_bundle(folder, info, tensors)
+    torch.manual_seed(0)
+    tensors = nn.ModuleDict(build_parts(info)).state_dict()
+    tensors["tag_embeddings"] = functional.normalize(torch.randn(len(ORGANS), plan.embedding_dim), dim=1)
+    return write_bundle(home / "bundle", info, tensors)

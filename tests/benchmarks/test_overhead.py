@@ -1,69 +1,30 @@
 import json
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
-import torch
 
-from benchmarks import overhead
-from benchmarks.overhead import Cost, alternate, describe, rows_of
-from benchmarks.record import CHECKOUT, markdown_table
+from benchmarks.alternating_blocks import Cost, describe
+from benchmarks.overhead import rows_of
+from benchmarks.record import CHECKOUT
 from benchmarks.summary import section
 
-CPU = torch.device("cpu")
 
-
-@pytest.fixture
-def clock(monkeypatch):
-    """A clock that only the actions move: on the wall three times as fast as in the processor."""
-    clock = SimpleNamespace(now=0.0)
-    fake = SimpleNamespace(perf_counter=lambda: 3 * clock.now, process_time=lambda: clock.now)
-    monkeypatch.setattr(overhead, "time", fake)
-    return clock
-
-
-def test_blocks_alternate_and_a_drifting_machine_does_not_touch_the_ratio(clock):
-    order = []
-
-    def action(arm, cost):
-        def run():
-            order.append(arm)
-            # Slower and slower: 1 % a step.
-            clock.now += cost * 1.01 ** len(order)
-
-        return run
-
-    actions = {"plain": action("plain", 1.0), "mosmos": action("mosmos", 1.2)}
-    pairs = alternate(actions, seconds=200, block_seconds=7, device=CPU)
-    warm_up, timed = order[:3], order[3:]
-    assert warm_up == ["plain", "mosmos", "plain"]
-    assert timed[:8] == ["plain"] * 2 + ["mosmos"] * 4 + ["plain"] * 2
-    assert len(timed) == 2 * 2 * len(pairs)
-    assert len(pairs) >= 4
-    for found in (describe(pairs)["ratio_quartiles"], describe(pairs)["processor_ratio_quartiles"]):
-        assert found[0] < 1.2 < found[2]
-        assert found[1] == pytest.approx(1.2, abs=0.001)
-
-
-def test_four_blocks_always_run(clock):
-    def step():
-        clock.now += 1
-
-    assert (
-        alternate({"plain": step, "mosmos": step}, seconds=0, block_seconds=0, device=CPU)
-        == [(Cost(3, 1), Cost(3, 1))] * 2
-    )
-
-
-def test_the_table_shows_seconds_the_median_ratio_its_quartiles_and_the_ratio_of_memory():
+def test_the_table_shows_medians_with_their_quartiles_and_the_ratios_of_what_does_not_vary():
     pairs = [(Cost(2.0, 1.0), Cost(2.0 * ratio, 1.5)) for ratio in (1.0, 1.1, 1.3)]
-    found = {"timed": {"training step": describe(pairs)}, "memory_gib": {"plain": 2.0, "mosmos": 2.1}}
-    assert rows_of("net", found, on_cpu=True) == [
-        ["net", "training step, s", 2.0, pytest.approx(2.2), pytest.approx(1.1), "1.050 to 1.200", 1.5],
-        ["net", "peak memory of training, GiB", 2.0, 2.1, 1.05, None, None],
+    measured = {
+        **{"patch_size": [32, 48], "batch_size": 2},
+        **{"timed": {"training step": describe(pairs)}, "memory_gib": {"plain": 2.0, "mosmos": 2.1}},
+    }
+    work = {"plain": {"operations": 4.0, "activations": 1.0}, "mosmos": {"operations": 5.0, "activations": 1.5}}
+    counted = {"patch_size": [512, 512], "batch_size": 12, "work": work}
+    assert rows_of("2d", measured, counted, on_cpu=True) == [
+        ["2d, 2 x 32x48", "training step, s", 2.0, pytest.approx(2.2), pytest.approx(1.1), "1.050 to 1.200", 1.5],
+        ["2d, 2 x 32x48", "peak memory of training, GiB", 2.0, 2.1, 1.05, None, None],
+        ["2d, 12 x 512x512", "operations, 10^12, counted", 4.0, 5.0, 1.25, None, None],
+        ["2d, 12 x 512x512", "activations, GiB, counted", 1.0, 1.5, 1.5, None, None],
     ]
-    assert markdown_table(["processor"], [row[-1:] for row in rows_of("net", found, on_cpu=False)]).count("–") == 2
+    assert rows_of("2d", measured, counted, on_cpu=False)[0][-1] is None
 
 
 @pytest.mark.slow
@@ -74,10 +35,13 @@ def test_a_quick_run_measures_both_trainers_and_leaves_a_record(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=CHECKOUT)
     assert "2d, resenc, 2 x 32x32" in done.stdout
     assert "2d, resenc, 2 x 32x32" in section(tmp_path)
-    found = json.loads(file.read_text())["figures"]["2d resenc"]
+    figures = json.loads(file.read_text())["figures"]["2d resenc"]
+    found = figures["measured"]
     assert found["features_per_stage"] == [32, 64, 128, 256]
     assert set(found["timed"]) == {"training step", "prediction"}
     for timed in found["timed"].values():
         assert all(seconds > 0 for seconds in timed["seconds"].values())
         assert len(timed["pairs"]) == 2
     assert all(0.2 < gib < 10 for gib in found["memory_gib"].values())
+    plain, mosmos = (figures["counted"]["work"][arm] for arm in ("plain", "mosmos"))
+    assert all(1 < mosmos[name] / plain[name] < 1.2 for name in ("operations", "activations"))
