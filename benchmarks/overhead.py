@@ -23,14 +23,14 @@ from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import tyro
 
 from benchmarks.alternating_blocks import Action, alternate, describe
 from benchmarks.counted_work import count_work
-from benchmarks.planned_trainers import ARMS, PLANNERS, Plan, build_trainer, prepare, random_batch
+from benchmarks.planned_trainers import ARMS, Plan, build_trainer, prepare, random_batch
 from benchmarks.record import Cell, Outcome, conclude
 
 REACH = 1.10
@@ -46,9 +46,9 @@ class Options:
     """Small volumes, seconds instead of minutes: shows that it runs."""
     json: Path | None = None
     """Where to write what was found."""
-    configurations: tuple[str, ...] = ("2d", "3d_fullres")
+    configurations: tuple[Literal["2d", "3d_fullres"], ...] = ("2d", "3d_fullres")
     """Configurations of nnU-Net."""
-    encoders: tuple[str, ...] = tuple(PLANNERS)
+    encoders: tuple[Literal["plainconv", "resenc"], ...] = ("plainconv", "resenc")
     """`plainconv`: nnU-Net's default planner; `resenc`: its preset M."""
     volume_2d: tuple[int, int, int] = (8, 192, 192)
     """Voxels of the volumes that 2d is planned for."""
@@ -62,12 +62,12 @@ class Options:
     """The same for 3d_fullres."""
     embedding_dim: int = 256
     """Length of the bundle's embeddings; `mosmos_pretrain train` makes 256."""
-    seconds: float = 20
+    seconds: float = 15
     """Time for training steps, and again for predictions, of each network."""
     block_seconds: float = 1
     """A block takes as many steps as fit."""
-    device: str = "cpu"
-    """`cpu` or `cuda`."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where both train and predict."""
     threads: int = 1
     """Threads that compute, on the CPU."""
 
@@ -164,16 +164,16 @@ def rows_of(network: str, measured: dict[str, Any], counted: dict[str, Any], on_
     """The table's rows for one network."""
     rows: list[list[Cell]] = []
     for what, timed in measured["timed"].items():
-        low, middle, high = timed["ratio_quartiles"]
-        processor = timed["processor_ratio_quartiles"][1] if on_cpu else None
+        low, middle, high = (f"{ratio:.3f}" for ratio in timed["ratio_quartiles"])
+        processor = f"{timed['processor_ratio_quartiles'][1]:.3f}" if on_cpu else None
         seconds = [timed["seconds"][arm] for arm in ARMS]
-        rows.append([f"{what}, s", *seconds, middle, f"{low:.3f} to {high:.3f}", processor])
+        rows.append([f"{what}, s", *seconds, middle, f"{low} to {high}", processor])
     plain, mosmos = (measured["memory_gib"][arm] for arm in ARMS)
-    rows.append(["peak memory of training, GiB", plain, mosmos, mosmos / plain, None, None])
+    rows.append(["peak memory of training, GiB", plain, mosmos, f"{mosmos / plain:.3f}", None, None])
     names = [f"{network}, {batch_of(measured)}"] * len(rows)
     for what, name in (("operations, 10^12", "operations"), ("activations, GiB", "activations")):
         plain, mosmos = (counted["work"][arm][name] for arm in ARMS)
-        rows.append([f"{what}, counted", plain, mosmos, mosmos / plain, None, None])
+        rows.append([f"{what}, counted", plain, mosmos, f"{mosmos / plain:.3f}", None, None])
     names += [f"{network}, {batch_of(counted)}"] * 2
     return [[name, *row] for name, row in zip(names, rows, strict=True)]
 
@@ -185,8 +185,8 @@ def batch_of(planned: dict[str, Any]) -> str:
 
 def quick_options(options: Options) -> Options:
     """Volumes on which every part runs in seconds."""
-    small_2d, small_3d = (8, 32, 32), (16, 16, 16)
-    return replace(options, volume_2d=small_2d, volume_3d=small_3d, counted_2d=small_2d, counted_3d=small_3d, seconds=0)
+    options = replace(options, volume_2d=(8, 32, 32), volume_3d=(16, 16, 16), seconds=0, block_seconds=0)
+    return replace(options, counted_2d=options.volume_2d, counted_3d=options.volume_3d)
 
 
 def main(options: Options) -> None:
