@@ -167,7 +167,7 @@ def rows_of(network: str, measured: dict[str, Any], counted: dict[str, Any], on_
         low, middle, high = (f"{ratio:.3f}" for ratio in timed["ratio_quartiles"])
         processor = f"{timed['processor_ratio_quartiles'][1]:.3f}" if on_cpu else None
         seconds = [timed["seconds"][arm] for arm in ARMS]
-        rows.append([f"{what}, s", *seconds, middle, f"{low} to {high}", processor])
+        rows.append([f"{what}, s", *seconds, middle, f"{low} to {high} of {len(timed['pairs'])}", processor])
     plain, mosmos = (measured["memory_gib"][arm] for arm in ARMS)
     rows.append(["peak memory of training, GiB", plain, mosmos, f"{mosmos / plain:.3f}", None, None])
     names = [f"{network}, {batch_of(measured)}"] * len(rows)
@@ -213,7 +213,7 @@ def main(options: Options) -> None:
         Outcome(
             benchmark="overhead",
             title=f"nnU-Net with MOSMOS against plain nnU-Net (reach: at most {REACH:.2f})",
-            columns=("network", "what", "plain", "MOSMOS", "ratio", "quartiles", "ratio of processor time"),
+            columns=("network", "what", "plain", "MOSMOS", "ratio", "quartiles of pairs", "ratio of processor time"),
             rows=rows,
             seeds=(SEED,),
             notes=[

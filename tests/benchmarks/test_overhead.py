@@ -19,7 +19,7 @@ def test_the_table_shows_medians_with_their_quartiles_and_the_ratios_of_what_doe
     work = {"plain": {"operations": 4.0, "activations": 1.0}, "mosmos": {"operations": 5.0, "activations": 1.5}}
     counted = {"patch_size": [512, 512], "batch_size": 12, "work": work}
     assert rows_of("2d", measured, counted, on_cpu=True) == [
-        ["2d, 2 x 32x48", "training step, s", 2.0, pytest.approx(2.2), "1.100", "1.050 to 1.200", "1.500"],
+        ["2d, 2 x 32x48", "training step, s", 2.0, pytest.approx(2.2), "1.100", "1.050 to 1.200 of 3", "1.500"],
         ["2d, 2 x 32x48", "peak memory of training, GiB", 2.0, 2.1, "1.050", None, None],
         ["2d, 12 x 512x512", "operations, 10^12, counted", 4.0, 5.0, "1.250", None, None],
         ["2d, 12 x 512x512", "activations, GiB, counted", 1.0, 1.5, "1.500", None, None],
