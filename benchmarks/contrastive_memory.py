@@ -11,7 +11,7 @@ batch in micro-batches are compared with those of the same batch at once, dropou
 from __future__ import annotations
 
 import json
-import resource
+import os
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 import torch
 import tyro
 
+from benchmarks.peak_memory import peak_mib
 from benchmarks.record import Outcome, conclude
 from benchmarks.synthetic_run import build_trainer, write_studies
 from pretraining.training.config import ImageConfig, OptimizationConfig, TrainConfig
@@ -74,16 +75,14 @@ def _trainer(case: Case) -> Trainer:
     return build_trainer(case.prepared, case.run, config, runtime)
 
 
-def peak_mib(case: Case) -> float:
+def peak_of_steps(case: Case) -> float:
     """Most memory held while taking two steps, MiB."""
     trainer = _trainer(case)
     trainer.task.train()
     batches = trainer._batches()
     for _ in range(STEPS):
         trainer.train_step(islice(batches, trainer.order.parts_of(trainer.progress.step)))
-    if case.device == "cuda":
-        return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return peak_mib(torch.device(case.device))
 
 
 def gradient_difference(case: Case) -> float:
@@ -112,6 +111,8 @@ def _in_a_process(case: Case) -> float:
         stdout=subprocess.PIPE,
         text=True,
         check=True,
+        # Without a fixed threshold, the peak of identical runs differs by several percent.
+        env={**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"},
     )
     return float(done.stdout.strip().splitlines()[-1])
 
@@ -151,7 +152,7 @@ def main() -> None:
     if sys.argv[1:2] == ["--case"]:
         values = json.loads(sys.argv[2])
         case = Case(**{**values, "prepared": Path(values["prepared"]), "run": Path(values["run"])})
-        print(gradient_difference(case) if case.compare else peak_mib(case))
+        print(gradient_difference(case) if case.compare else peak_of_steps(case))
         return
     options = tyro.cli(Options, description=__doc__.splitlines()[0])
     conclude(measure(options), quick=options.quick, file=options.json)

@@ -30,6 +30,7 @@ import tyro
 
 from benchmarks.alternating_blocks import Action, alternate, describe
 from benchmarks.counted_work import count_work
+from benchmarks.peak_memory import peak_mib
 from benchmarks.planned_trainers import ARMS, Plan, build_trainer, prepare, random_batch
 from benchmarks.record import Cell, Outcome, conclude
 
@@ -113,11 +114,7 @@ def own_peak_memory(home: Path, configuration: str, arm: str, options: Options) 
     step = training_step(build_trainer(home, configuration, arm, device))
     for _ in range(STEPS_FOR_MEMORY):
         step()
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**30
-    # Not `getrusage`, whose maximum begins with the parent's.
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 2**20
+    return peak_mib(device) / 2**10
 
 
 def choose_device(options: Options) -> torch.device:
