@@ -12,11 +12,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from pretraining.training.run_folder import versions
 
 Cell = str | float | int | None
 
@@ -72,7 +73,7 @@ def describe(outcome: Outcome, quick: bool) -> dict[str, Any]:
         "command": command(outcome.benchmark, sys.argv[1:]),
         "commit": commit(),
         "machine": machine(),
-        "versions": versions(),
+        "versions": versions(LIBRARIES),
     }
 
 
@@ -129,14 +130,3 @@ def _processor() -> str:
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that the figures depend on."""
-    found = {"python": platform.python_version()}
-    for library in LIBRARIES:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from nnunetv2_mosmos.cli.command import run_command
 from pretraining.errors import UserError
 
 PROGRAM = "nnUNetv2_mosmos_attach"
@@ -149,22 +150,8 @@ def _overrides(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point.
-
-    Args:
-        arguments: the words after the command; `sys.argv` when omitted.
-
-    Returns:
-        0, or 1 for a user's mistake.
-    """
-    options = tyro.cli(Options, prog=PROGRAM, args=arguments, config=(tyro.conf.FlagCreatePairsOff,))
-    try:
-        for line in run(options):
-            print(line)
-    except UserError as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
-        return 1
-    return 0
+    """Entry point; see `run_command`."""
+    return run_command(PROGRAM, Options, run, arguments)
 
 
 if __name__ == "__main__":

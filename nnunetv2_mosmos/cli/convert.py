@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from nnunetv2_mosmos.cli.command import run_command
 from nnunetv2_mosmos.convert.datasets import Name, read_source
 from nnunetv2_mosmos.convert.source import Modality, Source
 from pretraining.errors import UserError
@@ -99,22 +100,8 @@ def _next_commands(number: int, source: Source) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point.
-
-    Args:
-        arguments: the words after the command; `sys.argv` when omitted.
-
-    Returns:
-        0, or 1 for a user's mistake.
-    """
-    options = tyro.cli(Options, prog=PROGRAM, args=arguments, config=(tyro.conf.FlagCreatePairsOff,))
-    try:
-        for line in run(options):
-            print(line)
-    except UserError as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
-        return 1
-    return 0
+    """Entry point; see `run_command`."""
+    return run_command(PROGRAM, Options, run, arguments)
 
 
 if __name__ == "__main__":
