@@ -64,25 +64,41 @@ def test_a_cascade_trains_and_predicts(
     assert predict(images, "case0", tmp_path / "second", *stage_two).shape == (24, 24, 24)
 
 
-@pytest.mark.parametrize("trainer", ["nnUNetTrainerMOSMOS", "nnUNetTrainerMOSMOS_UNETR"])
-def test_the_previous_stages_channels_start_at_zero_and_learn(
-    nnunet_home, cascade_plans, empty_results, attach, unet_bundle, vit_bundle, trainer
-):
+@pytest.fixture
+def second_stage(nnunet_home, cascade_plans, empty_results, attach, unet_bundle, vit_bundle):
+    """Build the trainer of the second stage."""
     import nnunetv2_mosmos.trainers as trainers
 
-    bundle = vit_bundle if "UNETR" in trainer else unet_bundle
-    with attach(nnunet_home, bundle):
-        plans = {**cascade_plans, "continue_training": False}
-        trained = getattr(trainers, trainer)(plans, CASCADE, 0, nnunet_home.dataset_json(), torch.device("cpu"))
-        trained.initialize()
-    encoder = trained.network.encoder
-    first = encoder.patch_embedding.weight if "UNETR" in trainer else encoder.stages[0][0].convs[0].conv.weight
+    def build(name: str):
+        with attach(nnunet_home, vit_bundle if "UNETR" in name else unet_bundle):
+            plans = {**cascade_plans, "continue_training": False}
+            trainer = getattr(trainers, name)(plans, CASCADE, 0, nnunet_home.dataset_json(), torch.device("cpu"))
+            trainer.initialize()
+        return trainer
+
+    return build
+
+
+def train_two_steps(trainer) -> None:
+    target = torch.randint(0, 4, (1, 1, 24, 24, 24))
+    targets = [target, target[..., ::2, ::2, ::2]][: len(trainer._get_deep_supervision_scales())]
+    trainer.network.train()
+    for _ in range(2):
+        assert np.isfinite(trainer.train_step({"data": torch.randn(1, 4, 24, 24, 24), "target": targets})["loss"])
+
+
+@pytest.mark.parametrize("name", ["nnUNetTrainerMOSMOS", "nnUNetTrainerMOSMOS_UNETR"])
+def test_the_previous_stages_channels_start_at_zero_and_learn(second_stage, name):
+    trainer = second_stage(name)
+    encoder = trainer.network.encoder
+    first = encoder.patch_embedding.weight if "UNETR" in name else encoder.stages[0][0].convs[0].conv.weight
     assert first.shape[1] == 1 + 3
     assert first[:, :1].abs().max() > 0 and first[:, 1:].abs().max() == 0
-    target = torch.randint(0, 4, (1, 1, 24, 24, 24))
-    targets = [target, target[..., ::2, ::2, ::2]][: len(trained._get_deep_supervision_scales())]
-    data = torch.randn(1, 4, 24, 24, 24)
-    trained.network.train()
-    for _ in range(2):
-        assert np.isfinite(trained.train_step({"data": data, "target": targets})["loss"])
+    train_two_steps(trainer)
     assert first[:, 1:].abs().max() > 0
+
+
+def test_a_network_of_another_class_takes_the_previous_stages_channels_too(second_stage):
+    trainer = second_stage("nnUNetTrainerMOSMOS_anyNetwork")
+    train_two_steps(trainer)
+    assert trainer.network.source.encoder.stages[0][0].convs[0].conv.weight.shape[1] == 1

@@ -7,7 +7,11 @@ import pytest
 import torch
 from torch import distributed, multiprocessing, nn
 
-TRAINERS = {"nnUNetTrainerMOSMOS": "unet_bundle", "nnUNetTrainerMOSMOS_UNETR": "vit_bundle"}
+TRAINERS = {
+    "nnUNetTrainerMOSMOS": "unet_bundle",
+    "nnUNetTrainerMOSMOS_UNETR": "vit_bundle",
+    "nnUNetTrainerMOSMOS_anyNetwork": "unet_bundle",
+}
 JOINT_BATCH = 4
 
 
@@ -36,14 +40,14 @@ def train(trainer, rank: int, processes: int) -> dict:
         trainer.lr_scheduler.step(step)
         trainer.train_step({"data": data[share], "target": targets})
         if step == 0:
-            parameters = dict(trainer._bare_network().named_parameters())
-            gradients = {name: value.grad.clone() for name, value in parameters.items() if value.grad is not None}
+            trained = {name: p for name, p in trainer._bare_network().named_parameters() if p.requires_grad}
+            gradients = {name: p.grad.clone() for name, p in trained.items() if p.grad is not None}
         trainer.network.eval()
         with torch.no_grad():
             assert np.isfinite(trainer.validation_step({"data": data[share], "target": targets})["loss"])
     return {
         "gradients": gradients,
-        "without_gradient": parameters.keys() - gradients.keys(),
+        "without_gradient": trained.keys() - gradients.keys(),
         "weights": trainer._bare_network().state_dict(),
     }
 
