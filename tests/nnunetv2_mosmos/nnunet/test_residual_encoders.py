@@ -83,7 +83,8 @@ def plan_and_preprocess(dataset: int) -> None:
     api.preprocess([dataset], PLANS, ("3d_fullres",), num_processes=(1,), show_progress_bar=False)
 
 
-@pytest.mark.parametrize("case", [pytest.param(CASES[0], marks=pytest.mark.slow), CASES[1]], ids=lambda c: c.dataset)
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.dataset)
 def test_the_resenc_preset_plans_trains_and_predicts(home, case, bundle_of, threads, train, predict):
     write_dataset(home / "raw" / case.dataset, case)
     number = case.dataset[7:10]
