@@ -12,29 +12,54 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from benchmarks import label_reports
 from pretraining.cli.main import main
+from pretraining.evaluation.labels import read_labels
+from pretraining.tags.vocabulary import load_vocabulary
 
 PAIRS, CASES = 24, 5
 
 
+# The same command as `main`, in a process that is killed before its fifth step, in the second epoch.
+KILLED = """
+import os, signal, sys
+from pretraining.cli.main import main
+from pretraining.training.loop import Trainer
+
+take = Trainer.train_step
+
+def killed(self, batches):
+    if self.progress.step == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return take(self, batches)
+
+Trainer.train_step = killed
+main(sys.argv[1:])
+"""
+
+
 @pytest.fixture(scope="module")
-def pretrained(shared_data, tmp_path_factory) -> Path:
-    """A folder with a prepared folder, a run and a bundle, from the first pairs of VQA-RAD."""
+def pretrained(shared_data, checkout, tmp_path_factory) -> Path:
+    """A folder with a prepared folder, a run that was killed and resumed, and a bundle, from pairs of VQA-RAD."""
     work = tmp_path_factory.mktemp("vqarad")
     source = shared_data / "pairs_vqarad"
     with (source / "pairs.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))[:PAIRS]
+        rows = list(csv.DictReader(file))[::4][:PAIRS]
     rows.append({"image": "images/not_there.jpg", "report": "The liver is normal.", "body_region": "ABD"})
     with (work / "pairs.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
     folders = {name: str(work / name) for name in ("prepared", "run", "bundle")}
-    size = "--image-size 32 32 --stages 3 --epochs 1 --batch-size 8"
+    size = "--image-size 32 32 --stages 3 --epochs 2 --batch-size 8"
     small = f"{size} --scratch-hidden-size 32 --scratch-layers 1 --workers 0".split()
     prepare = ["--input", str(work / "pairs.csv"), "--image-root", str(source), "--workers", "1"]
+    train = ["train", "--data", folders["prepared"], "--output", folders["run"], *small]
     assert main(["prepare", *prepare, "--output", folders["prepared"]]) == 0
-    assert main(["train", "--data", folders["prepared"], "--output", folders["run"], *small]) == 0
+    environment = {**os.environ, "PYTHONPATH": str(checkout)}
+    assert subprocess.run([sys.executable, "-c", KILLED, *train], env=environment, check=False).returncode == -9
+    shutil.copyfile(work / "run" / "metrics.jsonl", work / "metrics_when_killed.jsonl")
+    assert main(train) == 0
     assert main(["export", "--run", folders["run"], "--output", folders["bundle"], "--license", "CC0-1.0"]) == 0
     return work
 
@@ -48,6 +73,27 @@ def test_real_pairs_become_a_bundle_and_the_missing_image_a_reject(pretrained):
     assert len(studies) == PAIRS
     tags = json.loads((pretrained / "bundle" / "bundle.json").read_text())["tags"]
     assert sum(tag["studies"] > 0 for tag in tags) >= 10
+
+
+def test_a_killed_run_keeps_its_first_epoch_and_goes_on(pretrained):
+    # Throughputs are in it: an epoch that was run again would not have the same ones.
+    (first,) = (pretrained / "metrics_when_killed.jsonl").read_text().splitlines()
+    kept, second = (pretrained / "run" / "metrics.jsonl").read_text().splitlines()
+    assert kept == first
+    steps = [json.loads(line)["step"] for line in (pretrained / "run" / "steps.jsonl").read_text().splitlines()]
+    assert steps == [1, 2, 3, 4, 5, 6]
+    assert json.loads(second)["step"] == 6
+
+
+def test_a_run_on_real_pairs_is_evaluated(pretrained):
+    file, page = pretrained / "evaluation.json", pretrained / "evaluation.html"
+    words = ["--run", str(pretrained / "run"), "--data", str(pretrained / "prepared"), "--workers", "0"]
+    assert main(["evaluate", *words, "--split", "all", "--json", str(file), "--page", str(page)]) == 0
+    overall = json.loads(file.read_text())["overall"]
+    assert overall["retrieval"]["candidates"] == PAIRS
+    assert overall["tags"]["tags_scored"] >= 5
+    assert overall["calibration"]["entries"] > 0
+    assert "Localization was not measured" in page.read_text()
 
 
 def test_a_real_volume_gets_maps_in_its_own_geometry(pretrained, shared_data, tmp_path):
@@ -67,6 +113,49 @@ def test_a_real_volume_gets_maps_in_its_own_geometry(pretrained, shared_data, tm
     assert written.GetSize() == source.GetSize()
     assert written.GetDirection() == pytest.approx(source.GetDirection(), abs=1e-5)
     assert np.ptp(sitk.GetArrayFromImage(written)) > 0
+
+
+@pytest.mark.slow
+def test_volumes_with_reports_made_from_their_labels_go_the_whole_way_in_3d(shared_data, tmp_path):
+    abdomen, neck = shared_data / "ct_abdomen_totalseg", shared_data / "ct_headneck_openkbp"
+    names = "brainstem;spinal cord;right parotid;left parotid;esophagus;larynx;mandible"
+    rows = [
+        (abdomen / "example_ct.nii.gz", abdomen / "example_seg_fast_force_split.nii.gz", "CT", ""),
+        (abdomen / "example_mr_sm.nii.gz", abdomen / "example_seg_mr.nii.gz", "MR", ""),
+        *(
+            (neck / "imagesTr" / f"{case}_0000.nii.gz", neck / "labelsTr" / f"{case}.nii.gz", "CT", names)
+            for case in ("kbp_004", "kbp_013", "kbp_017", "kbp_022")
+        ),
+    ]
+    with (tmp_path / "volumes.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([label_reports.COLUMNS, *rows])
+    made, prepared, run = tmp_path / "made", tmp_path / "prepared", tmp_path / "run"
+    assert label_reports.main(label_reports.Options(tmp_path / "volumes.csv", made)) == 0
+    split = ["--val-fraction", "0.2", "--test-fraction", "0.2", "--workers", "1"]
+    assert main(["prepare", "--input", str(made / "pairs.csv"), "--output", str(prepared), *split]) == 0
+    labels = read_labels(made / "masks", load_vocabulary())
+    for study in (json.loads(line) for line in (prepared / "studies.jsonl").read_text().splitlines()):
+        shown = set(np.unique(sitk.GetArrayFromImage(sitk.ReadImage(str(made / "masks" / f"{study['id']}.nii.gz")))))
+        for tag in labels.tags:
+            assert (study["tags"].get(tag) == "present") == (not shown.isdisjoint(labels.values[tag])), tag
+
+    small = "--dim 3 --image-size 16 32 32 --stages 3 --batch-size 4 --scratch-hidden-size 32 --scratch-layers 1"
+    train = ["train", "--data", str(prepared), "--output", str(run), "--workers", "0", "--epochs", "1", *small.split()]
+    assert main(train) == 0
+    file = tmp_path / "evaluation.json"
+    words = ["--run", str(run), "--data", str(prepared), "--masks", str(made / "masks"), "--split", "all"]
+    assert main(["evaluate", *words, "--workers", "0", "--json", str(file)]) == 0
+    evaluation = json.loads(file.read_text())
+    assert evaluation["masks"]["left_out"] == {}
+    assert {"liver", "mandible", "spinal_cord"} <= set(evaluation["overall"]["localization"]["per_tag"])
+
+    bundle = tmp_path / "bundle"
+    assert main(["export", "--run", str(run), "--output", str(bundle)]) == 0
+    assert main(["export", "--run", str(run), "--output", str(tmp_path / "encoder.pth"), "--format", "nnssl"]) == 0
+    words = ["--bundle", str(bundle), "--input", str(rows[0][0]), "--output", str(tmp_path / "maps"), "--tags", "liver"]
+    assert main(["maps", *words]) == 0
+    (written,) = (tmp_path / "maps").rglob("liver.nii.gz")
+    assert sitk.ReadImage(str(written)).GetSize() == sitk.ReadImage(str(rows[0][0])).GetSize()
 
 
 def test_hippocampi_are_planned_trained_and_predicted_by_nnunets_own_commands(pretrained, shared_data, tmp_path):

@@ -59,7 +59,7 @@ def run(options: Options) -> int:
     from pretraining.bundle.bundle import read_bundle
     from pretraining.maps.inputs import find_images
     from pretraining.maps.mapper import AttentionMapper
-    from pretraining.maps.write import REJECTS, MapWriter
+    from pretraining.maps.write import REJECTS, TABLE, MapWriter
     from pretraining.training.device import choose_device
 
     images = find_images(options.input, options.output)
@@ -73,8 +73,10 @@ def run(options: Options) -> int:
     why = f"{options.output / REJECTS} says why"
     if failed == len(images):
         raise UserError(f"none of the {failed} images could be mapped; {why}")
+    log = logging.getLogger(__name__)
     if failed:
-        logging.getLogger(__name__).warning("%d of %d images could not be mapped; %s", failed, len(images), why)
+        log.warning("%d of %d images could not be mapped; %s", failed, len(images), why)
+    log.info("%d images with %d maps each: %s", len(images) - failed, len(mapper.names), options.output / TABLE)
     return 0
 
 

@@ -82,10 +82,14 @@ def _named(content: dict[str, Any]) -> dict[str, tuple[int, ...]]:
 def _values(tag: str, own: Mapping[str, tuple[int, ...]], vocabulary: Vocabulary) -> tuple[int, ...]:
     sides = tuple(vocabulary.sides.get(tag, {}).values())
     if tag in own:
-        parts = vocabulary.children(tag)
+        whole: tuple[str, ...] = (tag,)
     elif sides and all(side in own for side in sides):
-        parts = sides
+        whole = sides
     else:
         return ()
-    inside = {value for part in parts for value in _values(part, own, vocabulary)}
-    return tuple(sorted(inside.union(own.get(tag, ()))))
+    return tuple(sorted(set().union(*(_with_parts(one, own, vocabulary) for one in whole))))
+
+
+def _with_parts(tag: str, own: Mapping[str, tuple[int, ...]], vocabulary: Vocabulary) -> set[int]:
+    """The values of a tag and of its parts, and of theirs: a part between them may have no label of its own."""
+    return set(own.get(tag, ())).union(*(_with_parts(part, own, vocabulary) for part in vocabulary.children(tag)))

@@ -202,7 +202,7 @@ def _localization(located: Mapping[str, Any] | None, masks: Mapping[str, Any] | 
                 tag,
                 _number(entry["attention"]["studies"]),
                 *_located_cells(entry["attention"], entry["prior"]),
-                _number(entry["attention"]["prevalence"], 3),
+                f"{entry['attention']['prevalence']:.2g}",
             ),
             entry["attention"]["studies"] < FEWEST_STUDIES,
         )

@@ -31,14 +31,13 @@ def draw_batch(batch: Batch, corpus: Corpus, path: Path, dim: int) -> None:
 
     count = min(len(batch.studies), MOST_IMAGES)
     rows = -(-count // COLUMNS)
-    figure, axes = pyplot.subplots(rows, COLUMNS, figsize=(4 * COLUMNS, 5 * rows), squeeze=False)
+    figure, axes = pyplot.subplots(rows, COLUMNS, figsize=(4 * COLUMNS, 5 * rows), squeeze=False, layout="constrained")
     for axis in axes.flat:
         axis.set_axis_off()
     for row, axis in zip(range(count), axes.flat, strict=False):
         axis.imshow(_slice(batch.images[row], dim).numpy(), cmap="gray")
         axis.set_title(caption(batch, row, corpus), fontsize=8, loc="left", parse_math=False)
-    figure.tight_layout()
-    figure.savefig(path, dpi=80)
+    figure.savefig(path, dpi=80, bbox_inches="tight")
     pyplot.close(figure)
 
 

@@ -15,12 +15,14 @@ def folder(tmp_path):
 
 
 def test_a_folder_is_mapped_and_the_exit_code_is_success_when_one_image_was(bundle, folder, tmp_path, caplog):
+    caplog.set_level("INFO")
     words = ["maps", "--bundle", str(bundle.path), "--input", str(folder), "--tags", "liver", "--stack"]
     assert main([*words, "--output", str(tmp_path / "maps")]) == 0
     written = {path.relative_to(tmp_path / "maps").as_posix() for path in (tmp_path / "maps").rglob("*.*")}
     files = {f"{name}/x/{file}" for name in "ab" for file in ("maps.nii.gz", "maps.json", "overlay.png")}
     assert written == files | {"maps.csv", "rejects.csv"}
     assert "1 of 3 images could not be mapped" in caplog.text
+    assert f"2 images with 1 maps each: {tmp_path / 'maps' / 'maps.csv'}" in caplog.text
 
 
 def test_the_exit_code_is_1_when_no_image_could_be_mapped(bundle, folder, tmp_path, capsys):

@@ -37,6 +37,13 @@ def test_a_pair_is_both_of_its_sides_and_an_organ_has_its_parts(tmp_path):
     assert "lung" not in values, "one side is not the pair"
 
 
+def test_an_organ_has_the_parts_of_parts_that_have_no_label(tmp_path):
+    write(tmp_path, "labels.json", {"vertebrae": 1, "vertebrae_L1": 2, "vertebrae_C3": 3})
+    values = read_labels(tmp_path, VOCABULARY).values
+    assert values["vertebrae"] == (1, 2, 3)
+    assert "vertebrae_lumbar" not in values, "there may be more of it than L1"
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
