@@ -15,6 +15,7 @@ from pretraining.training.corpus import read_corpus
 from pretraining.training.loop import Runtime, Trainer
 from pretraining.training.opening import open_run
 from pretraining.training.pretrain import build_task, describe, study_images
+from pretraining.training.run_folder import is_run
 
 
 def write_studies(folder: Path, dim: int, size: tuple[int, ...], studies: int) -> Path:
@@ -44,7 +45,7 @@ def build_trainer(prepared: Path, run: Path, config: TrainConfig, runtime: Runti
     """The trainer of a run on a prepared folder, as `pretrain` builds it."""
     corpus = read_corpus(prepared)
     record = describe(corpus, config)
-    with open_run(run, corpus, record, "auto"):
+    with open_run(run, corpus, record, "resume" if is_run(run) else "new"):
         task = build_task(run, corpus, record, runtime.device)
     training, validation = (study_images(prepared, corpus, record, split) for split in ("train", "val"))
     return Trainer(run, task, training, validation, config, runtime)
