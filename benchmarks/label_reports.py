@@ -93,7 +93,7 @@ def read_volumes(table: Path, vocabulary: Vocabulary) -> Iterator[Volume]:
                 "name it otherwise, or leave it out as the second one of liver;;spleen"
             )
         organs = sitk.GetImageFromArray(_as_tags(sitk.GetArrayFromImage(labels), names, vocabulary))
-        organs.CopyInformation(image)
+        organs.CopyInformation(labels)
         yield Volume(image_stem(Path(row["image"])).removesuffix("_0000"), image, organs, row["modality"])
 
 

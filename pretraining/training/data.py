@@ -134,8 +134,8 @@ class StudyImages(Dataset[Sample | Failure]):
         if (len(stored.shape) - 1, stored.shape[0]) != (len(self.size), self.channels):
             raise UserError(
                 f"study '{pair.study}' has an image of shape {stored.shape}, channels first, but this run reads "
-                f"{self.channels} channel(s) in {len(self.size)}D; prepare 2D and 3D studies, and different channel "
-                "counts, into folders of their own"
+                f"{self.channels} channel(s) in {len(self.size)}D; give the images' --dim, or prepare 2D and 3D "
+                "studies, and different channel counts, into folders of their own"
             )
         if self.crops is None:
             image = self.normalization(stored[...])

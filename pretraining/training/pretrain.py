@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from pretraining.errors import UserError
 from pretraining.image.spec import cumulative_strides
 from pretraining.shards.index import is_sharded, read_index
 from pretraining.text.bank import CPU, TextBank
@@ -42,12 +43,22 @@ LOG = logging.getLogger(__name__)
 
 
 def describe(corpus: Corpus, config: TrainConfig) -> RunRecord:
-    """What the run folder will say of a corpus and options."""
+    """What the run folder will say of a corpus and options.
+
+    Raises:
+        UserError: a study is known to have another dimension than the encoder.
+    """
     config = replace(config, image=resolve_plans(config.image))
     counts: dict[str, Any] = {f"{split} images": len(corpus.of(split)) for split in ("train", "val", "test")}
     if config.image.plans:
         counts["plans sha256"] = hashlib.sha256(Path(config.image.plans).read_bytes()).hexdigest()
     spec = encoder_spec(config.image, corpus.channels)
+    for pair in corpus.pairs:
+        if pair.spacing and len(pair.spacing) != spec.dim:
+            raise UserError(
+                f"study '{pair.study}' is in {len(pair.spacing)}D, the encoder in {spec.dim}D: give --dim "
+                f"{len(pair.spacing)}, or prepare 2D and 3D studies into folders of their own"
+            )
     deepest = max(cumulative_strides(spec)[-1])
     if config.image.map_stride and deepest < config.image.map_stride:
         LOG.warning(

@@ -96,3 +96,13 @@ def test_an_input_that_the_planned_encoder_cannot_halve_is_refused_before_any_wo
         with pytest.raises(UserError, match=message):
             pretrain(spaced, tmp_path / "run", config, on_cpu)
     assert not (tmp_path / "run").exists()
+
+
+def test_studies_of_another_dimension_are_refused_before_a_run_is_begun(prepared, tiny_config, on_cpu, tmp_path):
+    data = tmp_path / "prepared"
+    shutil.copytree(prepared, data)
+    studies = read_manifest(data)
+    write_manifest(data, [replace(studies[0], spacing=(3.0, 1.0, 1.0)), *studies[1:]])
+    with pytest.raises(UserError, match=r"is in 3D, the encoder in 2D: give --dim 3, or prepare"):
+        pretrain(data, tmp_path / "run", tiny_config, on_cpu)
+    assert not (tmp_path / "run").exists()
