@@ -36,7 +36,10 @@ def choose_normalization(scheme: Literal["auto", "zscore", "ct"], corpus: Corpus
         if scheme == "ct" and corpus.normalization.scheme != "ct":
             raise UserError("these shards are not CT in HU throughout; give --normalization zscore, or leave it out")
         return corpus.normalization
-    if scheme == "zscore" or (scheme == "auto" and any(pair.modality != "CT" for pair in corpus.pairs)):
+    other = sum(pair.modality != "CT" for pair in corpus.pairs)
+    if scheme == "auto" and 0 < other < len(corpus.pairs):
+        LOG.info("%d of %d images are not CT: normalizing all by z-score", other, len(corpus.pairs))
+    if scheme == "zscore" or (scheme == "auto" and other):
         return Normalization("zscore")
     pairs = corpus.of("train")
     samples = []
