@@ -49,6 +49,19 @@ CONFIGURATION = "3d_fullres"
 NORMALIZATIONS = {"zscore": "ZScoreNormalization", "ct": "CTNormalization"}
 
 
+def refuse_other_encoders(spec: EncoderSpec) -> None:
+    """Refuse what the loader cannot build.
+
+    Raises:
+        UserError: see above.
+    """
+    if spec.kind not in ARCHITECTURES or spec.dim != 3:
+        raise UserError(
+            f"--format nnssl carries 3D encoders of the kinds {' and '.join(ARCHITECTURES)} only, for nnU-Net can "
+            f"build no other from it; this one is a {spec.dim}D {spec.kind}: export it with --format bundle"
+        )
+
+
 def nnssl_checkpoint(info: BundleInfo, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     """What `torch.save` shall write.
 
@@ -62,13 +75,8 @@ def nnssl_checkpoint(info: BundleInfo, tensors: Mapping[str, Tensor]) -> dict[st
     Raises:
         UserError: an encoder that the loader cannot build.
     """
-    spec = info.encoder
-    if spec.kind not in ARCHITECTURES or spec.dim != 3:
-        raise UserError(
-            f"--format nnssl carries 3D encoders of the kinds {' and '.join(ARCHITECTURES)} only, for nnU-Net can "
-            f"build no other from it; this one is a {spec.dim}D {spec.kind}: export it with --format bundle"
-        )
-    encoder = build_encoder(spec)
+    refuse_other_encoders(info.encoder)
+    encoder = build_encoder(info.encoder)
     encoder.load_state_dict(
         {name.removeprefix("encoder."): tensor for name, tensor in tensors.items() if name.startswith("encoder.")},
         strict=False,

@@ -43,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after `mosmos_pretrain`; `sys.argv` when omitted.
 
     Returns:
-        The exit code: 0 for success, 1 for a user's mistake, 2 for options that cannot be read; a command may define
-        others.
+        The exit code: 0 for success, 1 for a user's mistake, 2 for options that cannot be read, 130 after Ctrl-C; a
+        command may define others.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("-h", "--help"):
@@ -73,6 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"mosmos_pretrain {name}: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"mosmos_pretrain {name}: interrupted", file=sys.stderr)
+        return 130
     except BrokenPipeError:
         # `mosmos_pretrain tags ... | head` closes our output early: not an error.
         return 0

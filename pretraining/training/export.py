@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pretraining.bundle.bundle import Bundle, write_bundle
 from pretraining.bundle.info import BundledTag, BundleInfo
-from pretraining.bundle.nnssl import nnssl_checkpoint
+from pretraining.bundle.nnssl import nnssl_checkpoint, refuse_other_encoders
 from pretraining.errors import UserError
 from pretraining.image.convolutional import is_alias
 from pretraining.image.spec import cumulative_strides
@@ -64,6 +64,8 @@ def export_nnssl(run: Path, output: Path, checkpoint: str, license_text: str) ->
     """
     if output.suffix != ".pth" or output.is_dir():
         raise UserError(f"{output} is no file for --format nnssl; give --output a name that ends in .pth")
+    # Before all tags are embedded.
+    refuse_other_encoders(read_record(run).spec)
     info, tensors = _contents(run, checkpoint, license_text)
     contents = nnssl_checkpoint(info, tensors)
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -68,3 +68,12 @@ def test_from_prepared_folder_to_maps(prepared, tmp_path, capsys):
 def test_the_command_starts_without_torch():
     code = "import sys; from pretraining.cli.main import main; main(['--help']); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(monkeypatch, capsys):
+    def interrupted(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pretraining.cli.export.run", interrupted)
+    assert main(["export", "--run", "run", "--output", "bundle"]) == 130
+    assert capsys.readouterr().err == "mosmos_pretrain export: interrupted\n"
