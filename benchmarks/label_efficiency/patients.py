@@ -1,0 +1,143 @@
+"""Synthetic patients: pairs to pretrain on, and an nnU-Net dataset with one fold a finetuning seed and number of cases.
+
+Everything about patients that could leak lies here. Pretraining patients come from the phantom's stream "train",
+labelled ones from "labelled": no seed makes them meet. The held-out cases are the last of the labelled stream, beyond
+the pool that the training cases are drawn from.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.label_efficiency.design import CASES, FAMILIES, FINETUNING_SEEDS, SPLITS, Size
+from benchmarks.label_efficiency.folders import DATASET, DATASET_NAME, Folders, make_once, variables
+from benchmarks.label_efficiency.threads import threads_for_processes
+from pretraining.phantom.labelled import LabelledJob, write_labelled
+from pretraining.phantom.pairs import PairsJob, write_pairs
+from pretraining.phantom.presets import find_preset
+from pretraining.phantom.streams import Stream
+from pretraining.phantom.study import Population
+from pretraining.studies.options import PrepareOptions
+from pretraining.studies.prepare import prepare
+
+# Most reports are of the abdomen, whose organs are labelled later.
+REGIONS = ("abdomen", "abdomen", "chest", "pelvis")
+
+
+def prepared_pairs(folders: Folders, size: Size, dim: int, seed: int) -> Path:
+    """The prepared folder of a pretraining seed; written when it is not there."""
+
+    def write(folder: Path) -> None:
+        write_pairs(pairs_job(folder / "pairs", size, dim, seed))
+        prepare(
+            PrepareOptions(
+                input=folder / "pairs" / "pairs.csv", output=folder / "prepared", test_fraction=0, seed=seed, workers=1
+            )
+        )
+
+    return make_once(folders.pairs(dim, seed), write) / "prepared"
+
+
+def pairs_job(folder: Path, size: Size, dim: int, seed: int) -> PairsJob:
+    """Image-report pairs of CT, at the labelled cases' resolution."""
+    preset = find_preset("default")
+    population = preset.pretraining_2d if dim == 2 else preset.pretraining_3d
+    protocol = replace(
+        population.protocol,
+        size=size.volume[3 - dim :],
+        spacing=size.spacing[3 - dim :],
+        modalities=("CT",),
+        regions=REGIONS,
+    )
+    return PairsJob(
+        folder=folder,
+        stream=Stream(seed, "train"),
+        count=size.studies[dim],
+        studies_per_patient=preset.studies_per_patient,
+        population=replace(population, protocol=protocol),
+        reporting=preset.reporting,
+    )
+
+
+def labelled_job(folder: Path, size: Size, split: str) -> LabelledJob:
+    """The labelled cases of a split: the pool, then the held-out ones."""
+    return LabelledJob(
+        folder=folder,
+        seed=SPLITS[split].labelled,
+        train=size.pool + size.held_out,
+        test=0,
+        organs=size.organs,
+        population=_labelled_population(size, split),
+    )
+
+
+def _labelled_population(size: Size, split: str) -> Population:
+    # One field of view for all, so that nnU-Net plans the same patch for every split, and resamples nothing.
+    population = find_preset(SPLITS[split].preset).labelled
+    protocol = replace(population.protocol, size=size.volume, spacing=size.spacing, zoom=(1.0, 1.0), partial=0.0)
+    return replace(population, protocol=protocol)
+
+
+def case_names(size: Size) -> tuple[list[str], list[str]]:
+    """The pool and the held-out cases, as `write_labelled` names them."""
+    names = [f"labelled_{number:04d}" for number in range(size.pool + size.held_out)]
+    return names[: size.pool], names[size.pool :]
+
+
+def folds(size: Size, split: str) -> list[dict[str, list[str]]]:
+    """nnU-Net's folds; `fold_of` says which is whose. A seed's fewer cases are among its more."""
+    pool, held_out = case_names(size)
+    orders = [
+        np.random.default_rng(SPLITS[split].finetuning + seed).permutation(pool).tolist()
+        for seed in range(FINETUNING_SEEDS)
+    ]
+    return [{"train": order[:cases], "val": held_out} for cases in CASES for order in orders]
+
+
+def fold_of(cases: int, finetuning: int) -> int:
+    """The fold of a number of cases and a finetuning seed's place."""
+    return CASES.index(cases) * FINETUNING_SEEDS + finetuning
+
+
+def labelled_dataset(folders: Folders, size: Size, split: str) -> None:
+    """A split's dataset, planned and preprocessed by nnU-Net; written when it is not there."""
+
+    def write(folder: Path) -> None:
+        write_labelled(labelled_job(folder / "nnUNet_raw" / DATASET_NAME, size, split))
+        with variables(nnunet_variables(folders, split)), threads_for_processes():
+            _plan_and_preprocess(size)
+        (folders.preprocessed(split) / "splits_final.json").write_text(json.dumps(folds(size, split)), encoding="utf-8")
+
+    make_once(folders.nnunet(split), write)
+
+
+def nnunet_variables(folders: Folders, split: str) -> dict[str, str]:
+    """nnU-Net's folders of a split."""
+    return {name: str(folders.nnunet(split) / name) for name in ("nnUNet_raw", "nnUNet_preprocessed")}
+
+
+def _plan_and_preprocess(size: Size) -> None:
+    from nnunetv2.experiment_planning import plan_and_preprocess_api as api
+    from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import ExperimentPlanner
+
+    class SmallPlanner(ExperimentPlanner):
+        """nnU-Net's planner for narrow networks and small batches."""
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self.UNet_featuremap_min_edge_length = size.smallest_edge
+
+        def get_plans_for_configuration(self, spacing: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
+            self.UNet_base_num_features = size.features[len(spacing)]
+            planned: dict[str, Any] = super().get_plans_for_configuration(spacing, *arguments, **options)
+            return {**planned, "batch_size": size.batch[len(spacing)]}
+
+    configurations = tuple(dict.fromkeys(family.configuration for family in FAMILIES.values()))
+    api.extract_fingerprint_dataset(DATASET, num_processes=1, show_progress_bar=False)
+    api.plan_experiment_dataset(DATASET, SmallPlanner)
+    api.preprocess_dataset(DATASET, configurations=configurations, num_processes=(1,), show_progress_bar=False)

@@ -1,0 +1,186 @@
+"""From the cells' files to one table a configuration; what has not run is there, too, and says so."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.label_efficiency.cells import Cell
+from benchmarks.label_efficiency.design import (
+    ARMS,
+    CASES,
+    FAMILIES,
+    FINETUNING_SEEDS,
+    PRETRAINING_SEEDS,
+    REFERENCES,
+    SPLITS,
+    Size,
+    Split,
+)
+from benchmarks.label_efficiency.folders import Folders
+from benchmarks.label_efficiency.patients import case_names
+from benchmarks.label_efficiency.statistics import (
+    Estimate,
+    Scores,
+    Summary,
+    cell_scores,
+    mean_of,
+    paired_difference,
+    summarize,
+)
+from benchmarks.record import Cell as TableCell
+from benchmarks.record import Outcome
+
+COLUMNS = (
+    "cases",
+    "arm",
+    "cells",
+    "Dice [95 %]",
+    "sd finetuning",
+    "sd pretraining",
+    "collapsed organs",
+    *(f"− {ARMS[reference].title}" for reference in REFERENCES),
+)
+NOT_RUN = "not run"
+
+
+def outcomes(folders: Folders, size: Size, split: str, families: Iterable[str]) -> list[Outcome]:
+    """One table a family."""
+    return [_outcome(folders, size, split, family) for family in families]
+
+
+def _outcome(folders: Folders, size: Size, split: str, family: str) -> Outcome:
+    rows: list[Sequence[TableCell]] = []
+    figures: dict[str, Any] = {}
+    notes = [
+        f"Split `{split}`: phantom preset `{SPLITS[split].preset}`; Dice of {size.held_out} held-out cases, "
+        f"{len(size.organs)} organs. Differences are paired by seeds, labelled cases and held-out cases."
+    ]
+    for cases in CASES:
+        scores = {
+            arm: arm_scores(folders, size, Cell(split, family, arm, cases, 0, 0)) for arm in FAMILIES[family].arms
+        }
+        if all(np.isnan(found).all() for found in scores.values()):
+            rows.append((cases, "all", f"0 of {sum(map(_planned, scores))}", NOT_RUN, *(None for _ in COLUMNS[4:])))
+            continue
+        for arm, found in scores.items():
+            row, figure = _row(cases, arm, found, scores)
+            rows.append(row)
+            figures[f"n={cases} {arm}"] = figure
+    notes += convergence_notes(folders, size, split, family)
+    return Outcome(
+        benchmark="label_efficiency",
+        title=f"Label efficiency, {family}, {split} seeds",
+        columns=COLUMNS,
+        rows=rows,
+        seeds=_seeds(SPLITS[split]),
+        notes=notes,
+        figures=figures,
+    )
+
+
+def _seeds(split: Split) -> list[int]:
+    return [
+        split.labelled,
+        *range(split.pretraining, split.pretraining + PRETRAINING_SEEDS),
+        *range(split.finetuning, split.finetuning + FINETUNING_SEEDS),
+    ]
+
+
+def _planned(arm: str) -> int:
+    return FINETUNING_SEEDS * (PRETRAINING_SEEDS if ARMS[arm].pretrained else 1)
+
+
+def _row(
+    cases: int, arm: str, found: Scores, scores: Mapping[str, Scores]
+) -> tuple[Sequence[TableCell], dict[str, Any] | None]:
+    if np.isnan(found).all():
+        return (cases, ARMS[arm].title, f"0 of {_planned(arm)}", NOT_RUN, *(None for _ in COLUMNS[4:])), None
+    summary = summarize(found)
+    differences = {
+        reference: paired_difference(found, scores[reference])
+        for reference in REFERENCES
+        # An arm that no pretraining enters has no partner among the pretraining seeds of another.
+        if reference in scores and reference != arm and len(scores[reference]) in (1, len(found))
+    }
+    row = (
+        cases,
+        ARMS[arm].title,
+        f"{summary.cells} of {_planned(arm)}",
+        _interval(summary.dice, signed=False),
+        _rounded(summary.finetuning_sd),
+        _rounded(summary.pretraining_sd),
+        f"{summary.collapsed:.1f}",
+        *(_interval(differences.get(reference), signed=True) for reference in REFERENCES),
+    )
+    return row, _figure(summary, differences)
+
+
+def _figure(summary: Summary, differences: Mapping[str, Estimate | None]) -> dict[str, Any]:
+    plain = {**asdict(summary), "minus": {name: asdict(one) for name, one in differences.items() if one is not None}}
+    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in plain.items()}
+
+
+def _interval(estimate: Estimate | None, signed: bool) -> str | None:
+    if estimate is None:
+        return None
+    sign = "+" if signed else ""
+    return f"{estimate.mean:{sign}.3f} [{estimate.low:{sign}.3f}, {estimate.high:{sign}.3f}]"
+
+
+def _rounded(value: float) -> str | None:
+    return None if math.isnan(value) else f"{value:.3f}"
+
+
+def arm_scores(folders: Folders, size: Size, of: Cell) -> Scores:
+    """Dice `(P, F, C, O)` of the cells that differ from one in their seeds alone; NaN for those that have not run.
+
+    Args:
+        folders: where the cells' files are.
+        size: says the held-out cases and the organs.
+        of: its seeds do not matter.
+    """
+    held_out = case_names(size)[1]
+    pretrainings = PRETRAINING_SEEDS if ARMS[of.arm].pretrained else 1
+    scores = np.full((pretrainings, FINETUNING_SEEDS, len(held_out), len(size.organs)), np.nan)
+    for pretraining in range(pretrainings):
+        for finetuning in range(FINETUNING_SEEDS):
+            cell = Cell(of.split, of.family, of.arm, of.cases, pretraining, finetuning, of.schedule_factor)
+            file = folders.record(cell)
+            if file.is_file():
+                dice = read_record(file)["dice"]
+                scores[pretraining, finetuning] = [
+                    [np.nan if dice[case][organ] is None else dice[case][organ] for organ in size.organs]
+                    for case in held_out
+                ]
+    return scores
+
+
+def read_record(file: Path) -> dict[str, Any]:
+    """What a job left."""
+    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return content
+
+
+def convergence_notes(folders: Folders, size: Size, split: str, family: str) -> list[str]:
+    """How much twice the schedule changes Dice, for every arm of which cells have run with both."""
+    notes = []
+    for cases in CASES:
+        changes = {}
+        for arm in FAMILIES[family].arms:
+            once, twice = (
+                cell_scores(arm_scores(folders, size, Cell(split, family, arm, cases, 0, 0, factor)))
+                for factor in (1, 2)
+            )
+            if np.isfinite(twice - once).any():
+                changes[arm] = float(mean_of(twice - once))
+        if changes:
+            words = ", ".join(f"{ARMS[arm].title} {change:+.3f}" for arm, change in changes.items())
+            notes.append(f"Twice the schedule with {cases} cases changes Dice by: {words}.")
+    return notes
