@@ -18,7 +18,6 @@ the pretraining's) are run once.
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ import tyro
 
 from benchmarks.label_efficiency.cells import Cell, Choice, planned
 from benchmarks.label_efficiency.design import FULL, QUICK, FamilyName, SplitName
-from benchmarks.label_efficiency.folders import Folders, open_folder
+from benchmarks.label_efficiency.folders import Folders, open_folder, variables
 from benchmarks.label_efficiency.report import outcomes
 from benchmarks.label_efficiency.work import ONE_THREAD, Workshop, missing, read_ledger
 from benchmarks.record import conclude, markdown_table
@@ -81,9 +80,9 @@ def main(options: Options) -> int:
         if options.list:
             _list(folders, cells)
             return 0
-        os.environ.update(ONE_THREAD)
         budget = None if options.budget is None else 3600 * options.budget
-        done = Workshop(folders, size, cells[0].split, options.workers, budget, ledger).carry_out(cells)
+        with variables(ONE_THREAD):
+            done = Workshop(folders, size, cells[0].split, options.workers, budget, ledger).carry_out(cells)
     except UserError as error:
         print(error, file=sys.stderr)
         return 1

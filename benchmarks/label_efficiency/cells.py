@@ -1,4 +1,4 @@
-"""The planned cells: one finetuning each."""
+"""The planned cells, one finetuning each, and what has to be there before them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,42 @@ from benchmarks.label_efficiency.design import (
 from pretraining.errors import UserError
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
+class Dataset:
+    """A split's labelled cases, planned and preprocessed."""
+
+    split: str
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return self.split
+
+    @property
+    def kind(self) -> str:
+        """What takes equally long."""
+        return "labelled cases"
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The prepared image-report pairs of a pretraining seed, for all objectives."""
+
+    dim: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return f"{self.dim}d_seed{self.seed}"
+
+    @property
+    def kind(self) -> str:
+        """What takes equally long."""
+        return f"pairs {self.dim}d"
+
+
+@dataclass(frozen=True)
 class Pretraining:
     """One pretraining, which many cells share: of a split's seeds, so that splits with equal seeds share it, too."""
 
@@ -36,6 +71,11 @@ class Pretraining:
     def kind(self) -> str:
         """What takes equally long."""
         return f"pretraining {self.family} {self.objective}"
+
+    @property
+    def needs(self) -> Pairs:
+        """What it is trained on."""
+        return Pairs(FAMILIES[self.family].dim, self.seed)
 
 
 @dataclass(frozen=True)
@@ -64,7 +104,7 @@ class Cell:
     @property
     def kind(self) -> str:
         """What takes equally long."""
-        return f"{self.family} {self.arm} x{self.schedule_factor}"
+        return f"cell {self.family} {self.arm} x{self.schedule_factor}"
 
     @property
     def pretraining_seed(self) -> int:
@@ -149,6 +189,9 @@ def _chosen(cell: Cell, choice: Choice) -> bool:
 
 def _passes(value: object, accepted: Sequence[object]) -> bool:
     return not accepted or value in accepted
+
+
+Job = Dataset | Pairs | Pretraining | Cell
 
 
 def pretrainings(cells: Sequence[Cell]) -> list[Pretraining]:

@@ -54,7 +54,6 @@ def finetune(cell: Cell, folders: Folders, size: Size) -> dict[str, Any]:
             trainer.perform_actual_validation()
             found = _results(trainer, size)
     return {
-        "seconds": time.process_time() - started,
         "training_seconds": trained - started,
         "seed": cell.finetuning_seed,
         "steps": trainer.num_epochs * trainer.num_iterations_per_epoch,

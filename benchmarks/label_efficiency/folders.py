@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.label_efficiency.cells import Cell, Pretraining
+from benchmarks.label_efficiency.cells import Cell, Dataset, Job, Pairs, Pretraining
 from benchmarks.label_efficiency.design import Size
 from pretraining.errors import UserError
 
 DATASET = 811
 DATASET_NAME = f"Dataset{DATASET}_LabelEfficiency"
+RECORDS = {Dataset: "datasets", Pairs: "pairs", Pretraining: "pretraining", Cell: "cells"}
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,13 @@ class Folders:
         """nnU-Net's plans."""
         return self.preprocessed(split) / "nnUNetPlans.json"
 
-    def pairs(self, dim: int, seed: int) -> Path:
-        """Image-report pairs of a pretraining seed, and the prepared folder."""
-        return self.root / "pairs" / f"{dim}d_seed{seed}"
+    def pairs(self, pairs: Pairs) -> Path:
+        """Image-report pairs, and the prepared folder."""
+        return self.root / "pairs" / pairs.name
+
+    def prepared(self, pairs: Pairs) -> Path:
+        """What `prepare` wrote."""
+        return self.pairs(pairs) / "prepared"
 
     def pretraining(self, pretraining: Pretraining) -> Path:
         """Run, bundle and record."""
@@ -49,11 +53,14 @@ class Folders:
         """The exported bundle."""
         return self.pretraining(pretraining) / "bundle"
 
-    def record(self, job: Cell | Pretraining) -> Path:
+    def record(self, job: Job) -> Path:
         """The file that says that a job is done, and what came of it."""
-        if isinstance(job, Cell):
-            return self.root / "cells" / f"{job.name}.json"
-        return self.pretraining(job) / "record.json"
+        return self.root / RECORDS[type(job)] / f"{job.name}.json"
+
+    def records(self) -> Iterator[Path]:
+        """Those of all jobs that are done."""
+        for folder in RECORDS.values():
+            yield from sorted((self.root / folder).glob("*.json"))
 
 
 def open_folder(root: Path, size: Size) -> Folders:
@@ -71,23 +78,12 @@ def open_folder(root: Path, size: Size) -> Folders:
     return Folders(root.resolve())
 
 
-def write_json(file: Path, content: Mapping[str, Any]) -> None:
+def write_json(file: Path, content: Any) -> None:
     """Write a file, whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_suffix(".unfinished")
     unfinished.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     os.replace(unfinished, file)
-
-
-def make_once(folder: Path, make: Callable[[Path], None]) -> Path:
-    """Fill a folder, unless an earlier call did; what one that was killed left is removed."""
-    done = folder / "done"
-    if not done.is_file():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        make(folder)
-        done.touch()
-    return folder
 
 
 @contextmanager

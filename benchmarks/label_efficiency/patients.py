@@ -7,15 +7,16 @@ the pool that the training cases are drawn from.
 
 from __future__ import annotations
 
-import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.label_efficiency.cells import Pairs
 from benchmarks.label_efficiency.design import CASES, FAMILIES, FINETUNING_SEEDS, SPLITS, Size
-from benchmarks.label_efficiency.folders import DATASET, DATASET_NAME, Folders, make_once, variables
+from benchmarks.label_efficiency.folders import DATASET, DATASET_NAME, Folders, variables, write_json
 from benchmarks.label_efficiency.threads import threads_for_processes
 from pretraining.phantom.labelled import LabelledJob, write_labelled
 from pretraining.phantom.pairs import PairsJob, write_pairs
@@ -29,22 +30,21 @@ from pretraining.studies.prepare import prepare
 REGIONS = ("abdomen", "abdomen", "chest", "pelvis")
 
 
-def prepared_pairs(folders: Folders, size: Size, dim: int, seed: int) -> Path:
-    """The prepared folder of a pretraining seed; written when it is not there."""
-
-    def write(folder: Path) -> None:
-        write_pairs(pairs_job(folder / "pairs", size, dim, seed))
-        prepare(
-            PrepareOptions(
-                input=folder / "pairs" / "pairs.csv", output=folder / "prepared", test_fraction=0, seed=seed, workers=1
-            )
+def prepare_pairs(pairs: Pairs, folders: Folders, size: Size) -> None:
+    """Write and prepare the pairs of a pretraining seed."""
+    folder = folders.pairs(pairs)
+    shutil.rmtree(folder, ignore_errors=True)
+    write_pairs(pairs_job(folder, size, pairs))
+    prepare(
+        PrepareOptions(
+            input=folder / "pairs.csv", output=folders.prepared(pairs), test_fraction=0, seed=pairs.seed, workers=1
         )
+    )
 
-    return make_once(folders.pairs(dim, seed), write) / "prepared"
 
-
-def pairs_job(folder: Path, size: Size, dim: int, seed: int) -> PairsJob:
+def pairs_job(folder: Path, size: Size, pairs: Pairs) -> PairsJob:
     """Image-report pairs of CT, at the labelled cases' resolution."""
+    dim = pairs.dim
     preset = find_preset("default")
     population = preset.pretraining_2d if dim == 2 else preset.pretraining_3d
     protocol = replace(
@@ -56,7 +56,7 @@ def pairs_job(folder: Path, size: Size, dim: int, seed: int) -> PairsJob:
     )
     return PairsJob(
         folder=folder,
-        stream=Stream(seed, "train"),
+        stream=Stream(pairs.seed, "train"),
         count=size.studies[dim],
         studies_per_patient=preset.studies_per_patient,
         population=replace(population, protocol=protocol),
@@ -105,15 +105,12 @@ def fold_of(cases: int, finetuning: int) -> int:
 
 
 def labelled_dataset(folders: Folders, size: Size, split: str) -> None:
-    """A split's dataset, planned and preprocessed by nnU-Net; written when it is not there."""
-
-    def write(folder: Path) -> None:
-        write_labelled(labelled_job(folder / "nnUNet_raw" / DATASET_NAME, size, split))
-        with variables(nnunet_variables(folders, split)), threads_for_processes():
-            _plan_and_preprocess(size)
-        (folders.preprocessed(split) / "splits_final.json").write_text(json.dumps(folds(size, split)), encoding="utf-8")
-
-    make_once(folders.nnunet(split), write)
+    """Write a split's dataset; nnU-Net plans and preprocesses it."""
+    shutil.rmtree(folders.nnunet(split), ignore_errors=True)
+    write_labelled(labelled_job(folders.nnunet(split) / "nnUNet_raw" / DATASET_NAME, size, split))
+    with variables(nnunet_variables(folders, split)), threads_for_processes():
+        _plan_and_preprocess(size)
+    write_json(folders.preprocessed(split) / "splits_final.json", folds(size, split))
 
 
 def nnunet_variables(folders: Folders, split: str) -> dict[str, str]:

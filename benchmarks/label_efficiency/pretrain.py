@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import torch
 from benchmarks.label_efficiency.cells import Pretraining
 from benchmarks.label_efficiency.design import FAMILIES, OBJECTIVES, Size
 from benchmarks.label_efficiency.folders import Folders
-from benchmarks.label_efficiency.patients import prepared_pairs
 from pretraining.training.config import ImageConfig, ObjectiveConfig, OptimizationConfig, TextConfig, TrainConfig
 from pretraining.training.export import export_run
 from pretraining.training.journal import read_metrics
@@ -35,18 +33,20 @@ def pretrain_bundle(pretraining: Pretraining, folders: Folders, size: Size, plan
     Returns:
         What the record keeps.
     """
-    family = FAMILIES[pretraining.family]
-    started = time.process_time()
-    data = prepared_pairs(folders, size, family.dim, pretraining.seed)
     folder = folders.pretraining(pretraining)
     folder.mkdir(parents=True, exist_ok=True)
     config = train_config(pretraining, size, plans, folder)
-    pretrain(data, folder / "run", config, Runtime(torch.device("cpu"), workers=0, checkpoint_steps=500))
+    pretrain(
+        folders.prepared(pretraining.needs),
+        folder / "run",
+        config,
+        Runtime(torch.device("cpu"), workers=0, checkpoint_steps=500),
+    )
     export_run(folder / "run", folders.bundle(pretraining), "best", "synthetic")
     metrics = read_metrics(folder / "run")
     # A bundle is all that cells need; a run's checkpoints are the largest files of the benchmark.
     shutil.rmtree(folder / "run")
-    return {"seconds": time.process_time() - started, "seed": pretraining.seed, "metrics": metrics}
+    return {"seed": pretraining.seed, "metrics": metrics}
 
 
 def train_config(pretraining: Pretraining, size: Size, plans: Path, folder: Path) -> TrainConfig:

@@ -4,31 +4,43 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from statistics import median
+from typing import Any, TypeVar, get_args
 
 from tqdm import tqdm
 
-from benchmarks.label_efficiency.cells import Cell, Pretraining, pretrainings
+from benchmarks.label_efficiency.cells import Cell, Dataset, Job, Pairs, Pretraining, pretrainings
 from benchmarks.label_efficiency.design import Size
 from benchmarks.label_efficiency.folders import Folders, write_json
 from benchmarks.label_efficiency.report import read_record
 from benchmarks.record import commit, machine, versions
 
-Job = Cell | Pretraining
+J = TypeVar("J", Dataset, Pairs, Pretraining, Cell)
 # nnU-Net reads the first when it is imported. Threads that wait must sleep where other work shares the cores.
 ONE_THREAD = {"nnUNet_def_n_proc": "1", "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-# Before anything of a kind was measured: seconds of a cell and of a pretraining, by family.
-FIRST_GUESS = {"2d": (60.0, 400.0), "3d_fullres": (180.0, 900.0), "unetr": (90.0, 400.0)}
+# CPU seconds before any job of a kind was measured, by the first two words of the kind.
+FIRST_GUESS = {
+    "labelled cases": 60.0,
+    "pairs 2d": 150.0,
+    "pairs 3d": 600.0,
+    "pretraining 2d": 400.0,
+    "pretraining 3d_fullres": 900.0,
+    "pretraining unetr": 400.0,
+    "cell 2d": 60.0,
+    "cell 3d_fullres": 180.0,
+    "cell unetr": 90.0,
+}
 
 
 def perform(job: Job, split: str, folders: Folders, size: Size) -> float:
     """Do a job and write its record, the last thing that is written.
 
     Args:
-        job: a cell or a pretraining.
+        job: what it needs is there.
         split: whose plans a pretraining takes.
         folders: of the benchmark.
         size: likewise.
@@ -39,23 +51,24 @@ def perform(job: Job, split: str, folders: Folders, size: Size) -> float:
     import torch
 
     from benchmarks.label_efficiency.finetune import finetune
+    from benchmarks.label_efficiency.patients import labelled_dataset, prepare_pairs
     from benchmarks.label_efficiency.pretrain import pretrain_bundle
 
     torch.set_num_threads(1)
-    if isinstance(job, Cell):
-        found = {"cell": job.to_dict(), **finetune(job, folders, size)}
-    else:
+    started = time.process_time()
+    found: dict[str, Any] = {}
+    if isinstance(job, Dataset):
+        labelled_dataset(folders, size, split)
+    elif isinstance(job, Pairs):
+        prepare_pairs(job, folders, size)
+    elif isinstance(job, Pretraining):
         found = pretrain_bundle(job, folders, size, folders.plans(split))
-    where = {"kind": job.kind, "commit": commit(), "machine": machine(), "versions": versions()}
-    write_json(folders.record(job), {**found, **where})
-    return float(found["seconds"])
-
-
-def make_dataset(split: str, folders: Folders, size: Size) -> None:
-    """A split's labelled dataset."""
-    from benchmarks.label_efficiency.patients import labelled_dataset
-
-    labelled_dataset(folders, size, split)
+    else:
+        found = finetune(job, folders, size)
+    seconds = time.process_time() - started
+    where = {"commit": commit(), "machine": machine(), "versions": versions()}
+    write_json(folders.record(job), {"job": asdict(job), "kind": job.kind, "seconds": seconds, **found, **where})
+    return seconds
 
 
 @dataclass
@@ -75,7 +88,7 @@ class Ledger:
         of_kind = self.measured.get(job.kind)
         if of_kind:
             return median(of_kind)
-        guess = FIRST_GUESS[job.family][isinstance(job, Pretraining)]
+        guess = FIRST_GUESS[" ".join(job.kind.split()[:2])]
         return guess * (job.schedule_factor if isinstance(job, Cell) else 1)
 
     def add(self, kind: str, seconds: float) -> None:
@@ -91,17 +104,22 @@ class Ledger:
 def read_ledger(folders: Folders) -> Ledger:
     """The times of all that has been done in a folder."""
     ledger = Ledger()
-    for pattern in ("cells/*.json", "pretraining/*/record.json"):
-        for file in folders.root.glob(pattern):
-            record = read_record(file)
-            ledger.add(record["kind"], record["seconds"])
+    for file in folders.records():
+        record = read_record(file)
+        ledger.add(record["kind"], record["seconds"])
     return ledger
 
 
 def missing(folders: Folders, cells: Sequence[Cell]) -> list[Job]:
-    """What is still to be done for some cells: pretrainings that they need, then the cells."""
-    left = [cell for cell in cells if not folders.record(cell).is_file()]
-    return [*(job for job in pretrainings(left) if not folders.record(job).is_file()), *left]
+    """What is still to be done for some cells: what they need first, then the cells."""
+
+    def left(jobs: Iterable[J]) -> list[J]:
+        return [job for job in dict.fromkeys(jobs) if not folders.record(job).is_file()]
+
+    finetunings = left(cells)
+    pretraining = left(pretrainings(finetunings))
+    pairs = left(job.needs for job in pretraining)
+    return [*left(Dataset(cell.split) for cell in finetunings), *pairs, *pretraining, *finetunings]
 
 
 @dataclass(frozen=True)
@@ -130,8 +148,7 @@ class Workshop:
             return True
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(self.workers, mp_context=context) as pool:
-            pool.submit(make_dataset, self.split, self.folders, self.size).result()
-            return all(self._all(pool, [job for job in jobs if isinstance(job, kind)]) for kind in (Pretraining, Cell))
+            return all(self._all(pool, [job for job in jobs if isinstance(job, kind)]) for kind in get_args(Job))
 
     def _all(self, pool: Executor, jobs: Sequence[Job]) -> bool:
         """Run independent jobs, as many at a time as there are workers."""
