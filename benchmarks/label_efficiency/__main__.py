@@ -29,7 +29,7 @@ from benchmarks.label_efficiency.cells import Cell, Choice, planned
 from benchmarks.label_efficiency.design import FULL, QUICK, FamilyName, SplitName
 from benchmarks.label_efficiency.folders import Folders, open_folder, variables
 from benchmarks.label_efficiency.report import outcomes
-from benchmarks.label_efficiency.work import ONE_THREAD, Workshop, missing, read_ledger
+from benchmarks.label_efficiency.work import ONE_THREAD, carry_out, missing, read_ledger
 from benchmarks.record import conclude, markdown_table
 from pretraining.errors import UserError
 
@@ -76,13 +76,12 @@ def main(options: Options) -> int:
     try:
         cells = planned(QUICK_CHOICE if options.quick else _choice(options))
         folders = open_folder(options.output, size)
-        ledger = read_ledger(folders)
         if options.list:
             _list(folders, cells)
             return 0
         budget = None if options.budget is None else 3600 * options.budget
         with variables(ONE_THREAD):
-            done = Workshop(folders, size, cells[0].split, options.workers, budget, ledger).carry_out(cells)
+            done = carry_out(cells, folders, size, options.workers, budget, read_ledger(folders))
     except UserError as error:
         print(error, file=sys.stderr)
         return 1

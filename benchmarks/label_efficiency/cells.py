@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from benchmarks.label_efficiency.design import (
     ARMS,
@@ -122,10 +121,6 @@ class Cell:
         # A UNETR takes its layout from a bundle even where it takes nothing else.
         objective = ARMS[self.arm].objective or ("tags" if self.family == "unetr" else None)
         return Pretraining(self.family, objective, self.pretraining_seed) if objective else None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain types."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from benchmarks.label_efficiency.cells import Cell
-from benchmarks.label_efficiency.design import ARMS, FAMILIES, Size
+from benchmarks.label_efficiency.design import ARMS, FAMILIES, Schedule, Size
 from benchmarks.label_efficiency.folders import Folders, variables
 from benchmarks.label_efficiency.patients import fold_of, folds, nnunet_variables
 from benchmarks.label_efficiency.threads import threads_for_processes
@@ -48,6 +48,7 @@ def finetune(cell: Cell, folders: Folders, size: Size) -> dict[str, Any]:
             trainer = build_trainer(cell, folders, size)
             seed_everything(cell.finetuning_seed)
             trainer.initialize()
+            set_rates(trainer, size.schedules[cell.family])
             seed_everything(cell.finetuning_seed)
             trainer.run_training()
             trained = time.process_time()
@@ -55,7 +56,7 @@ def finetune(cell: Cell, folders: Folders, size: Size) -> dict[str, Any]:
             found = _results(trainer, size)
     return {
         "training_seconds": trained - started,
-        "seed": cell.finetuning_seed,
+        "seeds": {"finetuning": cell.finetuning_seed, "pretraining": cell.pretraining_seed if cell.needs else None},
         "steps": trainer.num_epochs * trainer.num_iterations_per_epoch,
         "labelled_cases": folds(size, cell.split)[trainer.fold]["train"],
         **found,
@@ -86,6 +87,14 @@ def build_trainer(cell: Cell, folders: Folders, size: Size) -> nnUNetTrainer:
     # The record keeps the curves; to draw them takes as long as an epoch.
     trainer.logger.plot_progress_png = lambda folder: None
     return trainer
+
+
+def set_rates(trainer: nnUNetTrainer, schedule: Schedule) -> None:
+    """Give a trainer the schedule's rate and momentum; the ratio of pretrained to new weights' rates stays."""
+    trainer.lr_scheduler.initial_lr = schedule.rate
+    for group in trainer.optimizer.param_groups:
+        if "momentum" in group:
+            group["momentum"] = schedule.momentum
 
 
 def seed_everything(seed: int) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.label_efficiency.cells import Pairs
-from benchmarks.label_efficiency.design import CASES, FAMILIES, FINETUNING_SEEDS, SPLITS, Size
+from benchmarks.label_efficiency.design import CASES, FAMILIES, FINETUNING_SEEDS, SPLITS, USUAL, Size
 from benchmarks.label_efficiency.folders import DATASET, DATASET_NAME, Folders, variables, write_json
 from benchmarks.label_efficiency.threads import threads_for_processes
 from pretraining.phantom.labelled import LabelledJob, write_labelled
@@ -26,6 +26,8 @@ from pretraining.phantom.study import Population
 from pretraining.studies.options import PrepareOptions
 from pretraining.studies.prepare import prepare
 
+# The phase of most abdominal CT that is labelled; pretraining sees all phases.
+PORTAL_VENOUS = (0.0, 0.0, 1.0)
 # Most reports are of the abdomen, whose organs are labelled later.
 REGIONS = ("abdomen", "abdomen", "chest", "pelvis")
 
@@ -59,7 +61,7 @@ def pairs_job(folder: Path, size: Size, pairs: Pairs) -> PairsJob:
         stream=Stream(pairs.seed, "train"),
         count=size.studies[dim],
         studies_per_patient=preset.studies_per_patient,
-        population=replace(population, protocol=protocol),
+        population=replace(population, protocol=protocol, look=USUAL),
         reporting=preset.reporting,
     )
 
@@ -78,9 +80,16 @@ def labelled_job(folder: Path, size: Size, split: str) -> LabelledJob:
 
 def _labelled_population(size: Size, split: str) -> Population:
     # One field of view for all, so that nnU-Net plans the same patch for every split, and resamples nothing.
-    population = find_preset(SPLITS[split].preset).labelled
-    protocol = replace(population.protocol, size=size.volume, spacing=size.spacing, zoom=(1.0, 1.0), partial=0.0)
-    return replace(population, protocol=protocol)
+    population = find_preset("default").labelled
+    protocol = replace(
+        population.protocol,
+        size=size.volume,
+        spacing=size.spacing,
+        zoom=(1.0, 1.0),
+        partial=0.0,
+        contrasts=PORTAL_VENOUS,
+    )
+    return replace(population, protocol=protocol, look=SPLITS[split].look)
 
 
 def case_names(size: Size) -> tuple[list[str], list[str]]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,13 +22,12 @@ from benchmarks.label_efficiency.design import (
     Split,
 )
 from benchmarks.label_efficiency.folders import Folders
-from benchmarks.label_efficiency.patients import case_names
+from benchmarks.label_efficiency.notes import convergence_notes, map_notes
+from benchmarks.label_efficiency.records import arm_scores, pretraining_seeds
 from benchmarks.label_efficiency.statistics import (
     Estimate,
     Scores,
     Summary,
-    cell_scores,
-    mean_of,
     paired_difference,
     summarize,
 )
@@ -59,7 +56,7 @@ def _outcome(folders: Folders, size: Size, split: str, family: str) -> Outcome:
     rows: list[Sequence[TableCell]] = []
     figures: dict[str, Any] = {}
     notes = [
-        f"Split `{split}`: phantom preset `{SPLITS[split].preset}`; Dice of {size.held_out} held-out cases, "
+        f"Split `{split}`: Dice of {size.held_out} held-out cases, "
         f"{len(size.organs)} organs. Differences are paired by seeds, labelled cases and held-out cases."
     ]
     for cases in CASES:
@@ -73,7 +70,7 @@ def _outcome(folders: Folders, size: Size, split: str, family: str) -> Outcome:
             row, figure = _row(cases, arm, found, scores)
             rows.append(row)
             figures[f"n={cases} {arm}"] = figure
-    notes += convergence_notes(folders, size, split, family)
+    notes += [*convergence_notes(folders, size, split, family), *map_notes(folders, split, family)]
     return Outcome(
         benchmark="label_efficiency",
         title=f"Label efficiency, {family}, {split} seeds",
@@ -94,7 +91,7 @@ def _seeds(split: Split) -> list[int]:
 
 
 def _planned(arm: str) -> int:
-    return FINETUNING_SEEDS * (PRETRAINING_SEEDS if ARMS[arm].pretrained else 1)
+    return FINETUNING_SEEDS * pretraining_seeds(arm)
 
 
 def _row(
@@ -136,51 +133,3 @@ def _interval(estimate: Estimate | None, signed: bool) -> str | None:
 
 def _rounded(value: float) -> str | None:
     return None if math.isnan(value) else f"{value:.3f}"
-
-
-def arm_scores(folders: Folders, size: Size, of: Cell) -> Scores:
-    """Dice `(P, F, C, O)` of the cells that differ from one in their seeds alone; NaN for those that have not run.
-
-    Args:
-        folders: where the cells' files are.
-        size: says the held-out cases and the organs.
-        of: its seeds do not matter.
-    """
-    held_out = case_names(size)[1]
-    pretrainings = PRETRAINING_SEEDS if ARMS[of.arm].pretrained else 1
-    scores = np.full((pretrainings, FINETUNING_SEEDS, len(held_out), len(size.organs)), np.nan)
-    for pretraining in range(pretrainings):
-        for finetuning in range(FINETUNING_SEEDS):
-            cell = Cell(of.split, of.family, of.arm, of.cases, pretraining, finetuning, of.schedule_factor)
-            file = folders.record(cell)
-            if file.is_file():
-                dice = read_record(file)["dice"]
-                scores[pretraining, finetuning] = [
-                    [np.nan if dice[case][organ] is None else dice[case][organ] for organ in size.organs]
-                    for case in held_out
-                ]
-    return scores
-
-
-def read_record(file: Path) -> dict[str, Any]:
-    """What a job left."""
-    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return content
-
-
-def convergence_notes(folders: Folders, size: Size, split: str, family: str) -> list[str]:
-    """How much twice the schedule changes Dice, for every arm of which cells have run with both."""
-    notes = []
-    for cases in CASES:
-        changes = {}
-        for arm in FAMILIES[family].arms:
-            once, twice = (
-                cell_scores(arm_scores(folders, size, Cell(split, family, arm, cases, 0, 0, factor)))
-                for factor in (1, 2)
-            )
-            if np.isfinite(twice - once).any():
-                changes[arm] = float(mean_of(twice - once))
-        if changes:
-            words = ", ".join(f"{ARMS[arm].title} {change:+.3f}" for arm, change in changes.items())
-            notes.append(f"Twice the schedule with {cases} cases changes Dice by: {words}.")
-    return notes

@@ -98,13 +98,18 @@ def bootstrap(scores: Scores, reference: Scores | None = None, replicates: int =
     A replicate draws pretraining seeds, then finetuning seeds, then held-out cases, each with replacement. Every
     pretraining meets the same finetuning seeds and every cell the same cases, so that one draw of each holds for all
     cells (Owen, "The pigeonhole bootstrap", 2007): to draw them anew within each seed would pretend that there are
-    more of them. With three pretraining seeds the interval is too narrow rather than too wide.
+    more of them. Seeds of which nothing has run are left out. With three pretraining seeds the interval is too narrow rather than too wide.
 
     Args:
         scores: `(P, F, C, O)`.
         reference: subtracted cell by cell, `(P or 1, F, C, O)`.
         replicates: draws.
     """
+    cells = cell_scores(scores) - (0 if reference is None else cell_scores(reference))
+    pretrainings, finetunings = np.isfinite(cells).any(1), np.isfinite(cells).any(0)
+    scores = scores[pretrainings][:, finetunings]
+    if reference is not None:
+        reference = (reference if len(reference) == 1 else reference[pretrainings])[:, finetunings]
     generator = np.random.default_rng(SEED)
     counts = [
         generator.multinomial(length, np.full(length, 1 / length), size=replicates) for length in scores.shape[:3]

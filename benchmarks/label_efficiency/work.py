@@ -6,7 +6,7 @@ import logging
 import multiprocessing
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any, TypeVar, get_args
@@ -16,7 +16,7 @@ from tqdm import tqdm
 from benchmarks.label_efficiency.cells import Cell, Dataset, Job, Pairs, Pretraining, pretrainings
 from benchmarks.label_efficiency.design import Size
 from benchmarks.label_efficiency.folders import Folders, write_json
-from benchmarks.label_efficiency.report import read_record
+from benchmarks.label_efficiency.records import read_record
 from benchmarks.record import commit, machine, versions
 
 J = TypeVar("J", Dataset, Pairs, Pretraining, Cell)
@@ -122,43 +122,31 @@ def missing(folders: Folders, cells: Sequence[Cell]) -> list[Job]:
     return [*left(Dataset(cell.split) for cell in finetunings), *pairs, *pretraining, *finetunings]
 
 
-@dataclass(frozen=True)
-class Workshop:
-    """Where jobs are carried out.
+def carry_out(
+    cells: Sequence[Cell], folders: Folders, size: Size, workers: int, budget: float | None, ledger: Ledger
+) -> bool:
+    """Do what is missing, in the order of need.
 
-    Attributes:
-        budget: CPU seconds that must not be exceeded; None for no bound.
+    Args:
+        cells: of one split.
+        folders: of the benchmark.
+        size: likewise.
+        workers: processes.
+        budget: CPU seconds; None for no bound.
+        ledger: receives the times.
+
+    Returns:
+        Whether all of it was done within the budget.
     """
+    jobs = missing(folders, cells)
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
 
-    folders: Folders
-    size: Size
-    split: str
-    workers: int
-    budget: float | None
-    ledger: Ledger
+        def submit(job: Job) -> Future[float]:
+            return pool.submit(perform, job, cells[0].split, folders, size)
 
-    def carry_out(self, cells: Sequence[Cell]) -> bool:
-        """Do what is missing, pretrainings before the cells that need them.
-
-        Returns:
-            Whether all of it was done within the budget.
-        """
-        jobs = missing(self.folders, cells)
-        if not jobs:
-            return True
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(self.workers, mp_context=context) as pool:
-            return all(self._all(pool, [job for job in jobs if isinstance(job, kind)]) for kind in get_args(Job))
-
-    def _all(self, pool: Executor, jobs: Sequence[Job]) -> bool:
-        """Run independent jobs, as many at a time as there are workers."""
-        return run_within_budget(
-            jobs,
-            lambda job: pool.submit(perform, job, self.split, self.folders, self.size),
-            self.workers,
-            self.budget,
-            self.ledger,
-        )
+        # Jobs of a kind do not need each other.
+        kinds = ([job for job in jobs if isinstance(job, kind)] for kind in get_args(Job))
+        return all(run_within_budget(same, submit, workers, budget, ledger) for same in kinds)
 
 
 def run_within_budget(
@@ -174,7 +162,7 @@ def run_within_budget(
         jobs: independent of each other.
         submit: begins one.
         workers: how many at a time.
-        budget: seconds of all jobs together; None for no bound.
+        budget: CPU seconds of all jobs together; None for no bound.
         ledger: receives the times.
 
     Returns:

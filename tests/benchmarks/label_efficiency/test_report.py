@@ -12,9 +12,9 @@ def folders(tmp_path):
     return Folders(tmp_path)
 
 
-def write_cell(folders, cell, liver, spleen=0.5):
+def write_cell(folders, cell, liver, spleen=0.5, effect=None):
     dice = {case: {"liver": liver, "spleen": spleen} for case in case_names(QUICK)[1]}
-    write_json(folders.record(cell), {"dice": dice})
+    write_json(folders.record(cell), {"dice": dice, "map_effect": effect})
 
 
 def cell(arm, pretraining=0, finetuning=0, factor=1, cases=4):
@@ -53,4 +53,14 @@ def test_twice_the_schedule_is_compared_arm_by_arm(folders):
     write_cell(folders, cell("both"), 0.6)
     write_cell(folders, cell("both", factor=2, finetuning=1), 0.8)
     outcome, _ = table(folders)
-    assert outcome.notes[1:] == ["Twice the schedule with 4 cases changes Dice by: _scratch +0.100."]
+    assert outcome.notes[1:] == ["Twice the schedule with 4 cases changes Dice by: _scratch +0.100 (n=1)."]
+
+
+def test_what_maps_are_worth_stands_below_the_table(folders):
+    for seed, change in enumerate((-0.1, -0.2)):
+        effect = {"change": {"zeroed": {"mean": change, "liver": 0.3}, "shuffled": {"mean": 0.0, "liver": 0.0}}}
+        write_cell(folders, cell("maps", seed), 0.6, effect=effect)
+    write_cell(folders, cell("scratch"), 0.6)
+    outcome, _ = table(folders)
+    title = ARMS["maps"].title
+    assert outcome.notes[1:] == [f"Changed maps with 4 cases change Dice by: {title} zeroed -0.150, shuffled +0.000."]

@@ -84,3 +84,9 @@ def test_an_organ_collapsed_when_its_mean_over_cases_is_near_zero():
     scores[0, 1] = np.nan
     np.testing.assert_array_equal(collapsed(scores), [[1, np.nan]])
     assert summarize(scores).collapsed == 1
+
+
+def test_seeds_that_have_not_run_do_not_widen_the_interval(scores):
+    started = np.full((3, 5, *SHAPE[2:]), np.nan)
+    started[:2, :2] = scores[:2, :2]
+    assert bootstrap(started) == bootstrap(scores[:2, :2])
