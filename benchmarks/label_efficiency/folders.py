@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.label_efficiency.cells import Cell, Dataset, Job, Pairs, Pretraining
-from benchmarks.label_efficiency.design import Size
+from benchmarks.label_efficiency.design import OBJECTIVES, SPLITS, Size
 from pretraining.errors import UserError
 
 DATASET = 811
@@ -67,12 +67,13 @@ def open_folder(root: Path, size: Size) -> Folders:
     """Make the output folder, or go on in it.
 
     Raises:
-        UserError: it was begun with other sizes, whose cells must not be mixed with new ones.
+        UserError: it was begun with another design, whose cells must not be mixed with new ones.
     """
-    file = root / "size.json"
-    wanted = json.loads(json.dumps(asdict(size)))
+    file = root / "design.json"
+    parts = {"size": size, **SPLITS, **OBJECTIVES}
+    wanted = json.loads(json.dumps({name: asdict(part) for name, part in parts.items()}))
     if file.is_file() and json.loads(file.read_text(encoding="utf-8")) != wanted:
-        raise UserError(f"{root} was begun with other sizes (size.json): choose another --output")
+        raise UserError(f"{root} was begun with other sizes, seeds or looks ({file.name}): choose another --output")
     root.mkdir(parents=True, exist_ok=True)
     write_json(file, wanted)
     return Folders(root.resolve())

@@ -55,10 +55,6 @@ def outcomes(folders: Folders, size: Size, split: str, families: Iterable[str]) 
 def _outcome(folders: Folders, size: Size, split: str, family: str) -> Outcome:
     rows: list[Sequence[TableCell]] = []
     figures: dict[str, Any] = {}
-    notes = [
-        f"Split `{split}`: Dice of {size.held_out} held-out cases, "
-        f"{len(size.organs)} organs. Differences are paired by seeds, labelled cases and held-out cases."
-    ]
     for cases in CASES:
         scores = {
             arm: arm_scores(folders, size, Cell(split, family, arm, cases, 0, 0)) for arm in FAMILIES[family].arms
@@ -70,14 +66,18 @@ def _outcome(folders: Folders, size: Size, split: str, family: str) -> Outcome:
             row, figure = _row(cases, arm, found, scores)
             rows.append(row)
             figures[f"n={cases} {arm}"] = figure
-    notes += [*convergence_notes(folders, size, split, family), *map_notes(folders, split, family)]
     return Outcome(
         benchmark="label_efficiency",
         title=f"Label efficiency, {family}, {split} seeds",
         columns=COLUMNS,
         rows=rows,
         seeds=_seeds(SPLITS[split]),
-        notes=notes,
+        notes=[
+            f"Dice of {size.held_out} held-out cases, {len(size.organs)} organs. Differences are paired by seeds, "
+            "labelled cases and held-out cases.",
+            *convergence_notes(folders, size, split, family),
+            *map_notes(folders, split, family),
+        ],
         figures=figures,
     )
 

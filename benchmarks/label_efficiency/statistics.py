@@ -95,10 +95,11 @@ def paired_difference(scores: Scores, reference: Scores) -> Estimate | None:
 def bootstrap(scores: Scores, reference: Scores | None = None, replicates: int = REPLICATES) -> Estimate:
     """Mean of the cells' scores, or of their differences, and its 95 % percentile interval.
 
-    A replicate draws pretraining seeds, then finetuning seeds, then held-out cases, each with replacement. Every
-    pretraining meets the same finetuning seeds and every cell the same cases, so that one draw of each holds for all
-    cells (Owen, "The pigeonhole bootstrap", 2007): to draw them anew within each seed would pretend that there are
-    more of them. Seeds of which nothing has run are left out. With three pretraining seeds the interval is too narrow rather than too wide.
+    A replicate draws pretraining seeds, then finetuning seeds, then held-out cases, each with replacement and out of
+    those of which something has run. Every pretraining meets the same finetuning seeds and every cell the same cases,
+    so that one draw of each holds for all cells (Owen, "The pigeonhole bootstrap", 2007): to draw them anew within
+    each seed would pretend that there are more of them. With three pretraining seeds the interval is too narrow rather
+    than too wide.
 
     Args:
         scores: `(P, F, C, O)`.

@@ -22,17 +22,17 @@ from benchmarks.record import commit, machine, versions
 J = TypeVar("J", Dataset, Pairs, Pretraining, Cell)
 # nnU-Net reads the first when it is imported. Threads that wait must sleep where other work shares the cores.
 ONE_THREAD = {"nnUNet_def_n_proc": "1", "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-# CPU seconds before any job of a kind was measured, by the first two words of the kind.
+# CPU seconds while no job of a kind was measured, by the first two words of the kind: from one run on a noisy machine.
 FIRST_GUESS = {
-    "labelled cases": 60.0,
-    "pairs 2d": 150.0,
-    "pairs 3d": 600.0,
-    "pretraining 2d": 400.0,
-    "pretraining 3d_fullres": 900.0,
-    "pretraining unetr": 400.0,
-    "cell 2d": 60.0,
-    "cell 3d_fullres": 180.0,
-    "cell unetr": 90.0,
+    "labelled cases": 15.0,
+    "pairs 2d": 38.0,
+    "pairs 3d": 100.0,
+    "pretraining 2d": 200.0,
+    "pretraining 3d_fullres": 580.0,
+    "pretraining unetr": 300.0,
+    "cell 2d": 65.0,
+    "cell 3d_fullres": 125.0,
+    "cell unetr": 145.0,
 }
 
 
