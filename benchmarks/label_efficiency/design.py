@@ -142,8 +142,8 @@ class Schedule:
     """Of one finetuning, for all arms alike.
 
     nnU-Net's 250,000 steps at a rate of 0.01 and a momentum of 0.99 shrink to a hundredth: a momentum of 0.9 forgets in
-    10 steps instead of 100, and ten times the rate moves as far in the end. (On development seeds, 1,000 steps as
-    nnU-Net makes them learned one organ of six, these four.)
+    10 steps instead of 100, and ten times the rate moves as far in the end. (16 cases,
+    2d, development seeds: 1,000 steps as nnU-Net makes them learned one organ of six, these four.)
 
     Attributes:
         rate: the first learning rate. momentum: of SGD; AdamW, a UNETR's optimizer, keeps its own.
@@ -156,6 +156,19 @@ class Schedule:
     momentum: float = 0.9
 
 
+@dataclass(frozen=True)
+class Network:
+    """What the planner is told.
+
+    Attributes:
+        features: of the first stage; each further one has twice as many. batch: patches a step. patch: voxels.
+    """
+
+    features: int
+    batch: int
+    patch: tuple[int, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Size:
     """How much of everything; the same for all arms.
@@ -165,8 +178,8 @@ class Size:
         pool, held_out: labelled cases to draw from, and to score on.
         studies: image-report pairs, by dimension. pretraining_epochs: likewise.
         pretraining_batch: studies a step.
-        features: of the first stage, by dimension. smallest_edge: where the planner stops to halve. batch: patches a
-            step of finetuning, by dimension.
+        smallest_edge: where the planner stops to halve.
+        networks: by configuration.
         schedules: by family.
         transformer: width and depth of the UNETR's.
     """
@@ -176,16 +189,17 @@ class Size:
     spacing: tuple[float, float, float] = (13.0, 6.0, 6.0)
     pool: int = 128
     held_out: int = 24
-    studies: Mapping[int, int] = field(default_factory=lambda: {2: 3000, 3: 2000})
+    studies: Mapping[int, int] = field(default_factory=lambda: {2: 3000, 3: 1500})
     pretraining_epochs: Mapping[int, int] = field(default_factory=lambda: {2: 10, 3: 8})
     pretraining_batch: int = 32
-    features: Mapping[int, int] = field(default_factory=lambda: {2: 8, 3: 4})
     smallest_edge: int = 8
-    batch: Mapping[int, int] = field(default_factory=lambda: {2: 4, 3: 2})
+    networks: Mapping[str, Network] = field(
+        default_factory=lambda: {"2d": Network(8, 2, (64, 64)), "3d_fullres": Network(8, 2, (16, 32, 32))}
+    )
     schedules: Mapping[str, Schedule] = field(
         default_factory=lambda: {
-            "2d": Schedule(40, 40),
-            "3d_fullres": Schedule(40, 25),
+            "2d": Schedule(40, 60),
+            "3d_fullres": Schedule(40, 50),
             "unetr": Schedule(40, 40, rate=1e-3),
         }
     )
@@ -203,5 +217,6 @@ QUICK = Size(
     pretraining_epochs={2: 1, 3: 1},
     pretraining_batch=8,
     smallest_edge=4,
+    networks={"2d": Network(8, 4, (32, 32)), "3d_fullres": Network(4, 2, (8, 32, 32))},
     schedules=dict.fromkeys(FAMILIES, Schedule(2, 2, 1)),
 )

@@ -70,7 +70,7 @@ def open_folder(root: Path, size: Size) -> Folders:
         UserError: it was begun with another design, whose cells must not be mixed with new ones.
     """
     file = root / "design.json"
-    parts = {"size": size, **SPLITS, **OBJECTIVES}
+    parts: dict[str, Any] = {"size": size, **SPLITS, **OBJECTIVES}
     wanted = json.loads(json.dumps({name: asdict(part) for name, part in parts.items()}))
     if file.is_file() and json.loads(file.read_text(encoding="utf-8")) != wanted:
         raise UserError(f"{root} was begun with other sizes, seeds or looks ({file.name}): choose another --output")

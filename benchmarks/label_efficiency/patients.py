@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.label_efficiency.cells import Pairs
-from benchmarks.label_efficiency.design import CASES, FAMILIES, FINETUNING_SEEDS, SPLITS, USUAL, Size
+from benchmarks.label_efficiency.design import CASES, FINETUNING_SEEDS, SPLITS, USUAL, Size
 from benchmarks.label_efficiency.folders import DATASET, DATASET_NAME, Folders, variables, write_json
 from benchmarks.label_efficiency.threads import threads_for_processes
 from pretraining.phantom.labelled import LabelledJob, write_labelled
@@ -132,18 +132,21 @@ def _plan_and_preprocess(size: Size) -> None:
     from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import ExperimentPlanner
 
     class SmallPlanner(ExperimentPlanner):
-        """nnU-Net's planner for narrow networks and small batches."""
+        """nnU-Net's planner for narrow networks, small patches and small batches."""
 
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             self.UNet_featuremap_min_edge_length = size.smallest_edge
 
-        def get_plans_for_configuration(self, spacing: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
-            self.UNet_base_num_features = size.features[len(spacing)]
-            planned: dict[str, Any] = super().get_plans_for_configuration(spacing, *arguments, **options)
-            return {**planned, "batch_size": size.batch[len(spacing)]}
+        def save_plans(self, plans: dict[str, Any]) -> None:
+            for name, network in size.networks.items():
+                planned = plans["configurations"][name]
+                # As nnU-Net plans where a patch shows a small part of a case: Dice over the batch.
+                planned |= {"patch_size": list(network.patch), "batch_size": network.batch, "batch_dice": True}
+                arguments = planned["architecture"]["arch_kwargs"]
+                arguments["features_per_stage"] = [network.features << stage for stage in range(arguments["n_stages"])]
+            super().save_plans(plans)
 
-    configurations = tuple(dict.fromkeys(family.configuration for family in FAMILIES.values()))
     api.extract_fingerprint_dataset(DATASET, num_processes=1, show_progress_bar=False)
     api.plan_experiment_dataset(DATASET, SmallPlanner)
-    api.preprocess_dataset(DATASET, configurations=configurations, num_processes=(1,), show_progress_bar=False)
+    api.preprocess_dataset(DATASET, configurations=tuple(size.networks), num_processes=(1,), show_progress_bar=False)

@@ -72,12 +72,16 @@ def train_config(pretraining: Pretraining, size: Size, plans: Path, folder: Path
 
 def _image_config(pretraining: Pretraining, size: Size, plans: Path, folder: Path) -> ImageConfig:
     family = FAMILIES[pretraining.family]
+    # Whole studies, also where finetuning sees patches: a tag holds for the study.
+    whole = size.volume[3 - family.dim :]
     if family.name != "unetr":
-        return ImageConfig(plans=str(plans), configuration=family.configuration, embedding_dim=EMBEDDING)
+        return ImageConfig(
+            plans=str(plans), configuration=family.configuration, image_size=whole, embedding_dim=EMBEDDING
+        )
     return ImageConfig(
         dim=family.dim,
         encoder="vit",
-        image_size=size.volume[3 - family.dim :],
+        image_size=whole,
         vit_weights=str(_random_transformer(folder / "transformer", size, pretraining.seed)),
         embedding_dim=EMBEDDING,
     )
