@@ -194,11 +194,11 @@ class Size:
     pretraining_batch: int = 32
     smallest_edge: int = 8
     networks: Mapping[str, Network] = field(
-        default_factory=lambda: {"2d": Network(8, 2, (64, 64)), "3d_fullres": Network(8, 2, (16, 32, 32))}
+        default_factory=lambda: {"2d": Network(8, 4, (64, 64)), "3d_fullres": Network(8, 2, (16, 32, 32))}
     )
     schedules: Mapping[str, Schedule] = field(
         default_factory=lambda: {
-            "2d": Schedule(40, 60),
+            "2d": Schedule(40, 50),
             "3d_fullres": Schedule(40, 50),
             "unetr": Schedule(40, 40, rate=1e-3),
         }
