@@ -17,8 +17,8 @@ Choices are made on `--split development`. Then nothing is changed any more, and
 patients, other labelled cases, other initial weights) and `shifted` (the labelled cases come from noisier scanners than
 the pretraining's) are run once.
 
-The core takes about 11 CPU-hours: a core finishes some 55 cells of 2d an hour, 29 of 3d_fullres, 24 of the UNETR (from
-one run on a noisy machine; `--list` goes by what `--output` has measured since).
+The core takes about 12 CPU-hours: a processor core finishes some 50 cells of 2d an hour, 25 of 3d_fullres and 25 of the
+UNETR (from one run on a noisy machine; `--list` goes by what `--output` has measured since).
 """
 
 from __future__ import annotations

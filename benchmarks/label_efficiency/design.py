@@ -199,7 +199,7 @@ class Size:
     schedules: Mapping[str, Schedule] = field(
         default_factory=lambda: {
             "2d": Schedule(40, 50),
-            "3d_fullres": Schedule(40, 50),
+            "3d_fullres": Schedule(40, 40),
             "unetr": Schedule(40, 40, rate=1e-3),
         }
     )

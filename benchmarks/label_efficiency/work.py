@@ -26,12 +26,12 @@ ONE_THREAD = {"nnUNet_def_n_proc": "1", "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY
 FIRST_GUESS = {
     "labelled cases": 15.0,
     "pairs 2d": 38.0,
-    "pairs 3d": 100.0,
+    "pairs 3d": 75.0,
     "pretraining 2d": 200.0,
-    "pretraining 3d_fullres": 580.0,
+    "pretraining 3d_fullres": 650.0,
     "pretraining unetr": 300.0,
-    "cell 2d": 65.0,
-    "cell 3d_fullres": 125.0,
+    "cell 2d": 70.0,
+    "cell 3d_fullres": 145.0,
     "cell unetr": 145.0,
 }
 
