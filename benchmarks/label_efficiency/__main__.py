@@ -1,0 +1,132 @@
+"""How many labelled cases pretraining on reports saves, on synthetic patients.
+
+    python -m benchmarks.label_efficiency --split reserved --workers 2 --json results/label_efficiency.json
+    python -m benchmarks.label_efficiency --split reserved --everything --families 2d --cases 1
+    python -m benchmarks.label_efficiency --schedule-factor 2 --arms scratch both
+    python -m benchmarks.label_efficiency --list
+
+The first command runs the required core, the second a part of the rest, the third shows whether the schedule has
+converged, the last one tells what is left to do.
+
+Encoders are pretrained on image-report pairs of synthetic patients, once a seed and objective, and shared by all
+finetunings, the cells. A cell trains on a few labelled cases with nnU-Net's own loop, data loading, augmentation and
+final validation, with one schedule for all arms, and leaves a JSON file. The same command goes on where it was stopped
+and ends with a table a configuration, in which cells that have not run are said to be so.
+
+Choices are made on `--split development`. Then nothing is changed any more, and `reserved` (other seeds, hence other
+patients, other labelled cases, other initial weights) and `shifted` (the labelled cases come from noisier scanners than
+the pretraining's) are run once.
+
+The core takes about 12 CPU-hours: a processor core finishes some 50 cells of 2d an hour, 25 of 3d_fullres and 25 of the
+UNETR (from one run on a noisy machine; `--list` goes by what `--output` has measured since).
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from benchmarks.label_efficiency.cells import Cell, Choice, planned
+from benchmarks.label_efficiency.design import FULL, QUICK, FamilyName, SplitName
+from benchmarks.label_efficiency.folders import Folders, open_folder, variables
+from benchmarks.label_efficiency.report import outcomes
+from benchmarks.label_efficiency.work import ONE_THREAD, carry_out, missing, read_ledger
+from benchmarks.record import conclude, markdown_table
+from pretraining.errors import UserError
+
+QUICK_CHOICE = Choice("development", True, 1, ("2d",), ("scratch", "both"), (2,), (0,), (0,))
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of the benchmark; filters take everything where they are empty."""
+
+    output: Path = Path("label_efficiency")
+    """Folder for everything; an earlier run of the same sizes goes on there."""
+    split: SplitName = "development"
+    """Seeds: `development` to choose on, `reserved` and `shifted` to report once."""
+    everything: bool = False
+    """Plan the whole grid instead of the required core."""
+    families: tuple[FamilyName, ...] = ()
+    """Which networks."""
+    arms: tuple[str, ...] = ()
+    """Which arms, by their names in `design.ARMS`."""
+    cases: tuple[int, ...] = ()
+    """Which numbers of labelled cases."""
+    pretraining_seeds: tuple[int, ...] = ()
+    """Which pretraining seeds, counted from 0."""
+    finetuning_seeds: tuple[int, ...] = ()
+    """Which finetuning seeds, counted from 0."""
+    schedule_factor: int = 1
+    """Train so many times as long: 2 beside 1 shows whether the schedule has converged."""
+    workers: int = 1
+    """Processes, of one thread each."""
+    budget: float | None = None
+    """CPU-hours; no job is begun that would exceed them."""
+    list: bool = False
+    """Only show what is planned and how long it will take."""
+    quick: bool = False
+    """Two arms on tiny sizes: shows that it runs. The filters do not apply."""
+    json: Path | None = None
+    """Where to write what was found; a file a configuration, whose name it ends."""
+
+
+def main(options: Options) -> int:
+    """Run what is missing, and show the tables."""
+    size = QUICK if options.quick else FULL
+    try:
+        cells = planned(QUICK_CHOICE if options.quick else _choice(options))
+        if options.list:
+            _list(Folders(options.output), cells)
+            return 0
+        folders = open_folder(options.output, size)
+        budget = None if options.budget is None else 3600 * options.budget
+        with variables(ONE_THREAD):
+            done = carry_out(cells, folders, size, options.workers, budget, read_ledger(folders))
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 1
+    families = dict.fromkeys(cell.family for cell in cells)
+    for family, outcome in zip(families, outcomes(folders, size, cells[0].split, families), strict=True):
+        file = options.json.with_stem(f"{options.json.stem}_{cells[0].split}_{family}") if options.json else None
+        conclude(outcome, quick=options.quick, file=file)
+    return 0 if done else 3
+
+
+def _choice(options: Options) -> Choice:
+    return Choice(
+        options.split,
+        options.everything,
+        options.schedule_factor,
+        options.families,
+        options.arms,
+        options.cases,
+        options.pretraining_seeds,
+        options.finetuning_seeds,
+    )
+
+
+def _list(folders: Folders, cells: Sequence[Cell]) -> None:
+    """Planned jobs by kind, how many are left, and the time that these will take."""
+    ledger, left = read_ledger(folders), missing(folders, cells)
+    rows: list[tuple[str | int | float | None, ...]] = []
+    for kind in dict.fromkeys(job.kind for job in left):
+        jobs = [job for job in left if job.kind == kind]
+        seconds = ledger.estimate(jobs[0])
+        measured = len(ledger.measured.get(kind, ()))
+        rows.append((kind, len(jobs), round(seconds), measured or "a guess", round(len(jobs) * seconds / 3600, 2)))
+    rows.append(("all", len(left), None, None, round(sum(ledger.estimate(job) for job in left) / 3600, 2)))
+    print(markdown_table(("kind", "jobs left", "CPU seconds each", "measured on", "CPU-hours"), rows))
+    print(
+        f"{len(cells)} cells are planned, {len(cells) - sum(isinstance(job, Cell) for job in left)} of them are done."
+    )
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    sys.exit(main(tyro.cli(Options, prog="python -m benchmarks.label_efficiency", description=__doc__)))

@@ -1,0 +1,194 @@
+"""The planned cells, one finetuning each, and what has to be there before them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from benchmarks.label_efficiency.design import (
+    ARMS,
+    CASES,
+    CORE,
+    FAMILIES,
+    FINETUNING_SEEDS,
+    PRETRAINING_SEEDS,
+    SPLITS,
+    Block,
+)
+from pretraining.errors import UserError
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A split's labelled cases, planned and preprocessed."""
+
+    split: str
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return self.split
+
+    @property
+    def kind(self) -> str:
+        """What takes equally long."""
+        return "labelled cases"
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The prepared image-report pairs of a pretraining seed, for all objectives."""
+
+    dim: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return f"{self.dim}d_seed{self.seed}"
+
+    @property
+    def kind(self) -> str:
+        """What takes equally long."""
+        return f"pairs {self.dim}d"
+
+
+@dataclass(frozen=True)
+class Pretraining:
+    """One pretraining, which many cells share: of a split's seeds, so that splits with equal seeds share it, too."""
+
+    family: str
+    objective: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return f"{self.family}_{self.objective}_seed{self.seed}"
+
+    @property
+    def kind(self) -> str:
+        """What takes equally long."""
+        return f"pretraining {self.family} {self.objective}"
+
+    @property
+    def needs(self) -> Pairs:
+        """What it is trained on."""
+        return Pairs(FAMILIES[self.family].dim, self.seed)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One finetuning.
+
+    Attributes:
+        cases: number of labelled cases. pretraining, finetuning: the seeds' places in their split, from 0.
+        schedule_factor: the schedule's length over the usual one.
+    """
+
+    split: str
+    family: str
+    arm: str
+    cases: int
+    pretraining: int
+    finetuning: int
+    schedule_factor: int = 1
+
+    @property
+    def name(self) -> str:
+        """Of its file."""
+        longer = f"_x{self.schedule_factor}" if self.schedule_factor != 1 else ""
+        return f"{self.split}_{self.family}_n{self.cases}_{self.arm}_p{self.pretraining}_f{self.finetuning}{longer}"
+
+    @property
+    def kind(self) -> str:
+        """What takes equally long."""
+        return f"cell {self.family} {self.arm} x{self.schedule_factor}"
+
+    @property
+    def pretraining_seed(self) -> int:
+        """Of the bundle."""
+        return SPLITS[self.split].pretraining + self.pretraining
+
+    @property
+    def finetuning_seed(self) -> int:
+        """Of everything random in the finetuning."""
+        return SPLITS[self.split].finetuning + self.finetuning
+
+    @property
+    def needs(self) -> Pretraining | None:
+        """The pretraining whose bundle it starts from."""
+        # A UNETR takes its layout from a bundle even where it takes nothing else.
+        objective = ARMS[self.arm].objective or ("tags" if self.family == "unetr" else None)
+        return Pretraining(self.family, objective, self.pretraining_seed) if objective else None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which cells; an empty filter takes everything.
+
+    Attributes:
+        everything: the whole grid instead of the required core.
+        pretraining_seeds, finetuning_seeds: places in the split, from 0.
+    """
+
+    split: str
+    everything: bool = False
+    schedule_factor: int = 1
+    families: tuple[str, ...] = ()
+    arms: tuple[str, ...] = ()
+    cases: tuple[int, ...] = ()
+    pretraining_seeds: tuple[int, ...] = ()
+    finetuning_seeds: tuple[int, ...] = ()
+
+
+GRID = tuple(Block(family.name, family.arms, CASES, FINETUNING_SEEDS) for family in FAMILIES.values())
+
+
+def planned(choice: Choice) -> list[Cell]:
+    """The chosen cells, in an order that gives all arms of a number of cases and a seed before the next seed.
+
+    Raises:
+        UserError: a filter fits no cell of the core, or of the grid.
+    """
+    blocks = GRID if choice.everything else CORE
+    cells = [cell for block in blocks for cell in _block(block, choice)]
+    if not cells:
+        where = "the grid" if choice.everything else "the required core: give --everything, too, or change --cells"
+        raise UserError(f"the filters --families, --arms, --cases and the seeds together leave no cell of {where}")
+    return cells
+
+
+def _block(block: Block, choice: Choice) -> Iterator[Cell]:
+    if not _passes(block.family, choice.families):
+        return
+    for finetuning in range(block.finetuning_seeds):
+        for pretraining in range(PRETRAINING_SEEDS):
+            for cases in block.cases:
+                for arm in block.arms:
+                    # Where the pretraining has no say, one seed of it stands for all.
+                    cell = Cell(choice.split, block.family, arm, cases, pretraining, finetuning, choice.schedule_factor)
+                    if (pretraining == 0 or ARMS[arm].pretrained) and _chosen(cell, choice):
+                        yield cell
+
+
+def _chosen(cell: Cell, choice: Choice) -> bool:
+    seeds = choice.pretraining_seeds if ARMS[cell.arm].pretrained else ()
+    return (
+        _passes(cell.arm, choice.arms)
+        and _passes(cell.cases, choice.cases)
+        and _passes(cell.pretraining, seeds)
+        and _passes(cell.finetuning, choice.finetuning_seeds)
+    )
+
+
+def _passes(value: object, accepted: Sequence[object]) -> bool:
+    return not accepted or value in accepted
+
+
+Job = Dataset | Pairs | Pretraining | Cell
+
+
+def pretrainings(cells: Sequence[Cell]) -> list[Pretraining]:
+    """What the cells need, each once, in the order of need."""
+    return list(dict.fromkeys(cell.needs for cell in cells if cell.needs is not None))

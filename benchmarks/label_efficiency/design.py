@@ -1,0 +1,222 @@
+"""What is compared: arms, pretrainings, networks, seeds, sizes. Frozen before the reserved seeds are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pretraining.phantom.appearance import Look
+
+FamilyName = Literal["2d", "3d_fullres", "unetr"]
+SplitName = Literal["development", "reserved", "shifted"]
+CASES = (1, 2, 4, 8, 16, 64)
+"""Labelled cases to finetune on."""
+PRETRAINING_SEEDS, FINETUNING_SEEDS = 3, 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """How an encoder is pretrained; the weights are those of `mosmos_pretrain train`."""
+
+    contrastive: float = 1.0
+    tags: float = 2.0
+    sentences: float = 1.0
+    reconstruction: float = 0.0
+    tag_embeddings: Literal["text", "random"] = "text"
+
+
+OBJECTIVES: Mapping[str, Objective] = {
+    "contrastive": Objective(tags=0, sentences=0),
+    "tags": Objective(),
+    "random_tags": Objective(tag_embeddings="random"),
+    "autoencoder": Objective(contrastive=0, tags=0, sentences=0, reconstruction=1),
+}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to train.
+
+    Attributes:
+        title: in the table.
+        trainer: key of `trainers.TRAINERS`.
+        objective: of the bundle that the trainer starts from; None for no bundle.
+        pretrained: whether weights of the bundle count. Where not, the first pretraining seed stands for all: such an
+            arm takes nothing but a network's layout and the names of tags from its bundle.
+    """
+
+    title: str
+    trainer: str
+    objective: str | None
+    pretrained: bool = True
+
+
+ARMS: Mapping[str, Arm] = {
+    "plain": Arm("nnU-Net's own trainer", "plain", None, pretrained=False),
+    "scratch": Arm("_scratch", "scratch", None, pretrained=False),
+    "maps_untrained": Arm("maps on a random encoder, random tags", "maps_untrained", "tags", pretrained=False),
+    "contrastive": Arm("contrastive only", "encoder", "contrastive"),
+    "autoencoder": Arm("masked autoencoder (vision only)", "encoder", "autoencoder"),
+    "tags": Arm("+ tags (encoder only)", "encoder", "tags"),
+    "maps": Arm("+ maps (_mapsOnly)", "maps", "tags"),
+    "both": Arm("+ both (the full trainer)", "both", "tags"),
+    "random_pretraining": Arm("+ both, random tags from pretraining on", "both", "random_tags"),
+    "random_finetuning": Arm("+ both, random tags in finetuning (_randomTags)", "random_tags", "tags"),
+}
+REFERENCES = ("scratch", "maps_untrained", "autoencoder")
+"""Arms that every other is compared with, case by case."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """A network and its configuration.
+
+    Attributes:
+        name: in commands and tables. configuration: nnU-Net's. dim: of pretraining. arms: which there are.
+    """
+
+    name: FamilyName
+    configuration: Literal["2d", "3d_fullres"]
+    dim: Literal[2, 3]
+    arms: tuple[str, ...] = tuple(ARMS)
+
+
+FAMILIES: Mapping[str, Family] = {
+    "2d": Family("2d", "2d", 2),
+    "3d_fullres": Family("3d_fullres", "3d_fullres", 3),
+    "unetr": Family("unetr", "2d", 2, ("scratch", "contrastive", "autoencoder", "tags", "both")),
+}
+
+
+@dataclass(frozen=True)
+class Block:
+    """Part of the required core."""
+
+    family: FamilyName
+    arms: tuple[str, ...]
+    cases: tuple[int, ...]
+    finetuning_seeds: int
+
+
+CORE = (
+    Block("2d", tuple(ARMS), (4, 16, 64), FINETUNING_SEEDS),
+    Block("3d_fullres", ("scratch", "maps_untrained", "autoencoder", "tags", "both"), (4, 16), 3),
+    Block("unetr", ("scratch", "both"), (4,), 3),
+)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Seeds that choices are made on, or that results are reported on.
+
+    A seed of pretraining gives patients and initialization; one of finetuning draws the labelled cases and the initial
+    weights. The streams of `pretraining.phantom` keep patients of pretraining and labelled patients apart whatever
+    their seeds.
+
+    Attributes:
+        look: of the labelled cases.
+        labelled: seed of the labelled patients. pretraining, finetuning: the first of their seeds.
+    """
+
+    look: Look
+    labelled: int
+    pretraining: int
+    finetuning: int
+
+
+# Noise and texture average out over voxels as large as these; the phantom's default is meant for half their size.
+USUAL = Look(ct_noise=(4.0, 12.0), texture=0.6, spread=0.6, blur=(0.0, 0.3))
+SHIFTED = Look(ct_noise=(12.0, 26.0), texture=1.2, spread=1.2, blur=(0.4, 1.0))
+
+SPLITS: Mapping[str, Split] = {
+    "development": Split(USUAL, labelled=100, pretraining=200, finetuning=300),
+    "reserved": Split(USUAL, labelled=1100, pretraining=1200, finetuning=1300),
+    # Other scanners than the pretraining's, which is that of `reserved`.
+    "shifted": Split(SHIFTED, labelled=2100, pretraining=1200, finetuning=2300),
+}
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Of one finetuning, for all arms alike.
+
+    nnU-Net's 250,000 steps at a rate of 0.01 and a momentum of 0.99 shrink to a hundredth: a momentum of 0.9 forgets in
+    10 steps instead of 100, and ten times the rate moves as far in the end. (16 cases, 2d, development seeds: 1,000
+    steps as nnU-Net makes them learned one organ of six, these four.)
+
+    Attributes:
+        rate: the first learning rate. momentum: of SGD; AdamW, a UNETR's optimizer, keeps its own.
+    """
+
+    epochs: int
+    iterations: int
+    validation_iterations: int = 2
+    rate: float = 0.1
+    momentum: float = 0.9
+
+
+@dataclass(frozen=True)
+class Network:
+    """What the planner is told.
+
+    Attributes:
+        features: of the first stage; each further one has twice as many. batch: patches a step. patch: voxels.
+    """
+
+    features: int
+    batch: int
+    patch: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much of everything; the same for all arms.
+
+    Attributes:
+        organs: labels. volume, spacing: voxels and mm of the labelled cases along z, y, x; pretraining sees the same.
+        pool, held_out: labelled cases to draw from, and to score on.
+        studies: image-report pairs, by dimension. pretraining_epochs: likewise.
+        pretraining_batch: studies a step.
+        smallest_edge: where the planner stops to halve.
+        networks: by configuration.
+        schedules: by family.
+        transformer: width and depth of the UNETR's.
+    """
+
+    organs: tuple[str, ...] = ("liver", "spleen", "kidney", "stomach", "gallbladder", "aorta")
+    volume: tuple[int, int, int] = (16, 64, 64)
+    spacing: tuple[float, float, float] = (13.0, 6.0, 6.0)
+    pool: int = 128
+    held_out: int = 24
+    studies: Mapping[int, int] = field(default_factory=lambda: {2: 3000, 3: 1500})
+    pretraining_epochs: Mapping[int, int] = field(default_factory=lambda: {2: 10, 3: 8})
+    pretraining_batch: int = 32
+    smallest_edge: int = 8
+    networks: Mapping[str, Network] = field(
+        default_factory=lambda: {"2d": Network(8, 4, (64, 64)), "3d_fullres": Network(8, 2, (16, 32, 32))}
+    )
+    schedules: Mapping[str, Schedule] = field(
+        default_factory=lambda: {
+            "2d": Schedule(40, 50),
+            "3d_fullres": Schedule(40, 40),
+            "unetr": Schedule(40, 40, rate=1e-3),
+        }
+    )
+    transformer: Mapping[str, int] = field(default_factory=lambda: {"width": 96, "layers": 6, "heads": 4, "token": 8})
+
+
+FULL = Size()
+QUICK = Size(
+    organs=("liver", "spleen"),
+    volume=(8, 32, 32),
+    spacing=(26.0, 12.0, 12.0),
+    pool=4,
+    held_out=2,
+    studies={2: 32, 3: 32},
+    pretraining_epochs={2: 1, 3: 1},
+    pretraining_batch=8,
+    smallest_edge=4,
+    networks={"2d": Network(8, 4, (32, 32)), "3d_fullres": Network(4, 2, (8, 32, 32))},
+    schedules=dict.fromkeys(FAMILIES, Schedule(2, 2, 1)),
+)

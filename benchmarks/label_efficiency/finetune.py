@@ -1,0 +1,127 @@
+"""Runs one cell: nnU-Net's training and final validation, in this process."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from contextlib import redirect_stdout
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+
+from benchmarks.label_efficiency.cells import Cell
+from benchmarks.label_efficiency.design import ARMS, FAMILIES, Schedule, Size
+from benchmarks.label_efficiency.folders import Folders, variables
+from benchmarks.label_efficiency.patients import fold_of, folds, nnunet_variables
+from benchmarks.label_efficiency.threads import threads_for_processes
+from benchmarks.label_efficiency.trainers import TRAINERS, UNETR_TRAINERS
+from nnunetv2_mosmos.attach.attachment import BUNDLE_VARIABLE
+from nnunetv2_mosmos.trainers.map_effect import EFFECT_FILE
+
+CURVES = ("train_losses", "val_losses", "ema_fg_dice")
+"""What nnU-Net logs of every epoch."""
+
+
+def finetune(cell: Cell, folders: Folders, size: Size) -> dict[str, Any]:
+    """Train and score a cell.
+
+    All randomness of an arm starts from the finetuning seed, once before the network is built and once before the
+    first batch: arms see the same patches in the same order.
+
+    Returns:
+        What the record keeps.
+    """
+    started = time.process_time()
+    log = folders.root / "logs" / f"{cell.name}.txt"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    # A results folder a cell: bundles never meet in one.
+    with TemporaryDirectory() as results, log.open("w", encoding="utf-8") as console:
+        surroundings = {**nnunet_variables(folders, cell.split), "nnUNet_results": results, "nnUNet_n_proc_DA": "0"}
+        if cell.needs is not None:
+            surroundings[BUNDLE_VARIABLE] = str(folders.bundle(cell.needs))
+        with variables(surroundings), threads_for_processes(), redirect_stdout(console):
+            trainer = build_trainer(cell, folders, size)
+            seed_everything(cell.finetuning_seed)
+            trainer.initialize()
+            set_rates(trainer, size.schedules[cell.family])
+            seed_everything(cell.finetuning_seed)
+            trainer.run_training()
+            trained = time.process_time()
+            trainer.perform_actual_validation()
+            found = _results(trainer, size)
+    return {
+        "training_seconds": trained - started,
+        "seeds": {"finetuning": cell.finetuning_seed, "pretraining": cell.pretraining_seed if cell.needs else None},
+        "steps": trainer.num_epochs * trainer.num_iterations_per_epoch,
+        "labelled_cases": folds(size, cell.split)[trainer.fold]["train"],
+        **found,
+    }
+
+
+def build_trainer(cell: Cell, folders: Folders, size: Size) -> nnUNetTrainer:
+    """The cell's trainer, on the benchmark's schedule."""
+    trainers = UNETR_TRAINERS if cell.family == "unetr" else TRAINERS
+    dataset = folders.preprocessed(cell.split)
+    plans, description = (
+        json.loads(file.read_text(encoding="utf-8")) for file in (folders.plans(cell.split), dataset / "dataset.json")
+    )
+    # nnU-Net's own `get_trainer_from_args` notes it, too.
+    plans["continue_training"] = False
+    trainer = trainers[ARMS[cell.arm].trainer](
+        plans,
+        FAMILIES[cell.family].configuration,
+        fold_of(cell.cases, cell.finetuning),
+        description,
+        torch.device("cpu"),
+    )
+    schedule = size.schedules[cell.family]
+    trainer.num_epochs = schedule.epochs * cell.schedule_factor
+    trainer.num_iterations_per_epoch = schedule.iterations
+    trainer.num_val_iterations_per_epoch = schedule.validation_iterations
+    trainer.disable_checkpointing = True
+    # The record keeps the curves; to draw them takes as long as an epoch.
+    trainer.logger.plot_progress_png = lambda folder: None
+    return trainer
+
+
+def set_rates(trainer: nnUNetTrainer, schedule: Schedule) -> None:
+    """Give a trainer the schedule's rate and momentum; the ratio of pretrained to new weights' rates stays."""
+    trainer.lr_scheduler.initial_lr = schedule.rate
+    for group in trainer.optimizer.param_groups:
+        if "momentum" in group:
+            group["momentum"] = schedule.momentum
+
+
+def seed_everything(seed: int) -> None:
+    """Seed all that nnU-Net draws from; its augmentation runs in this process."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 (nnU-Net's loader draws from it)
+    torch.manual_seed(seed)
+
+
+def _results(trainer: nnUNetTrainer, size: Size) -> dict[str, Any]:
+    """Dice by case and organ, null where neither has the organ; curves; what maps were worth."""
+    folder = Path(trainer.output_folder)
+    summary = json.loads((folder / "validation" / "summary.json").read_text(encoding="utf-8"))
+    dice = {
+        Path(case["prediction_file"]).name.removesuffix(".nii.gz"): {
+            organ: _number(case["metrics"][str(value)]["Dice"]) for value, organ in enumerate(size.organs, start=1)
+        }
+        for case in summary["metric_per_case"]
+    }
+    curves = {name: trainer.logger.get_value(name, step=None) for name in CURVES}
+    effect = folder / EFFECT_FILE
+    return {
+        "dice": dice,
+        "curves": {name: [float(value) for value in curve] for name, curve in curves.items()},
+        "map_effect": json.loads(effect.read_text(encoding="utf-8")) if effect.is_file() else None,
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

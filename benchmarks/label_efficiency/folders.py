@@ -1,0 +1,102 @@
+"""Where everything lies below one output folder, and files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.label_efficiency.cells import Cell, Dataset, Job, Pairs, Pretraining
+from benchmarks.label_efficiency.design import OBJECTIVES, SPLITS, Size
+from pretraining.errors import UserError
+
+DATASET = 811
+DATASET_NAME = f"Dataset{DATASET}_LabelEfficiency"
+RECORDS = {Dataset: "datasets", Pairs: "pairs", Pretraining: "pretraining", Cell: "cells"}
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Folders of a benchmark."""
+
+    root: Path
+
+    def nnunet(self, split: str) -> Path:
+        """Holds nnU-Net's raw and preprocessed folders of a split."""
+        return self.root / "datasets" / split
+
+    def preprocessed(self, split: str) -> Path:
+        """The preprocessed dataset."""
+        return self.nnunet(split) / "nnUNet_preprocessed" / DATASET_NAME
+
+    def plans(self, split: str) -> Path:
+        """nnU-Net's plans."""
+        return self.preprocessed(split) / "nnUNetPlans.json"
+
+    def pairs(self, pairs: Pairs) -> Path:
+        """Image-report pairs, and the prepared folder."""
+        return self.root / "pairs" / pairs.name
+
+    def prepared(self, pairs: Pairs) -> Path:
+        """What `prepare` wrote."""
+        return self.pairs(pairs) / "prepared"
+
+    def pretraining(self, pretraining: Pretraining) -> Path:
+        """Run, bundle and record."""
+        return self.root / "pretraining" / pretraining.name
+
+    def bundle(self, pretraining: Pretraining) -> Path:
+        """The exported bundle."""
+        return self.pretraining(pretraining) / "bundle"
+
+    def record(self, job: Job) -> Path:
+        """The file that says that a job is done, and what came of it."""
+        return self.root / RECORDS[type(job)] / f"{job.name}.json"
+
+    def records(self) -> Iterator[Path]:
+        """Those of all jobs that are done."""
+        for folder in RECORDS.values():
+            yield from sorted((self.root / folder).glob("*.json"))
+
+
+def open_folder(root: Path, size: Size) -> Folders:
+    """Make the output folder, or go on in it.
+
+    Raises:
+        UserError: it was begun with another design, whose cells must not be mixed with new ones.
+    """
+    file = root / "design.json"
+    parts: dict[str, Any] = {"size": size, **SPLITS, **OBJECTIVES}
+    wanted = json.loads(json.dumps({name: asdict(part) for name, part in parts.items()}))
+    if file.is_file() and json.loads(file.read_text(encoding="utf-8")) != wanted:
+        raise UserError(f"{root} was begun with other sizes, seeds or looks ({file.name}): choose another --output")
+    root.mkdir(parents=True, exist_ok=True)
+    write_json(file, wanted)
+    return Folders(root.resolve())
+
+
+def write_json(file: Path, content: Any) -> None:
+    """Write a file, whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    os.replace(unfinished, file)
+
+
+@contextmanager
+def variables(values: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables for a while."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

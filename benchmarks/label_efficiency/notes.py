@@ -1,0 +1,45 @@
+"""Sentences below a table: whether the schedule has converged, and what maps are worth to their networks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.label_efficiency.cells import Cell
+from benchmarks.label_efficiency.design import ARMS, CASES, FAMILIES, Size
+from benchmarks.label_efficiency.folders import Folders
+from benchmarks.label_efficiency.records import arm_scores, finished
+from benchmarks.label_efficiency.statistics import cell_scores, mean_of
+
+
+def convergence_notes(folders: Folders, size: Size, split: str, family: str) -> list[str]:
+    """How much twice the schedule changes Dice, for every arm of which cells have run with both."""
+    notes = []
+    for cases in CASES:
+        changes = []
+        for arm in FAMILIES[family].arms:
+            once, twice = (
+                cell_scores(arm_scores(folders, size, Cell(split, family, arm, cases, 0, 0, factor)))
+                for factor in (1, 2)
+            )
+            pairs = int(np.isfinite(twice - once).sum())
+            if pairs:
+                changes.append(f"{ARMS[arm].title} {float(mean_of(twice - once)):+.3f} (n={pairs})")
+        if changes:
+            notes.append(f"Twice the schedule with {cases} cases changes Dice by: {', '.join(changes)}.")
+    return notes
+
+
+def map_notes(folders: Folders, split: str, family: str) -> list[str]:
+    """How much zeroed and shuffled maps change Dice, for every arm with maps."""
+    notes = []
+    for cases in CASES:
+        changes = []
+        for arm in FAMILIES[family].arms:
+            records = [record for _, record in finished(folders, Cell(split, family, arm, cases, 0, 0))]
+            effects = [record["map_effect"]["change"] for record in records if record["map_effect"]]
+            if effects:
+                words = (f"{name} {np.mean([effect[name]['mean'] for effect in effects]):+.3f}" for name in effects[0])
+                changes.append(f"{ARMS[arm].title} {', '.join(words)}")
+        if changes:
+            notes.append(f"Changed maps with {cases} cases change Dice by: {'; '.join(changes)}.")
+    return notes

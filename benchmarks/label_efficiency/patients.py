@@ -1,0 +1,152 @@
+"""Synthetic patients: pairs to pretrain on, and an nnU-Net dataset with one fold a finetuning seed and number of cases.
+
+Everything about patients that could leak lies here. Pretraining patients come from the phantom's stream "train",
+labelled ones from "labelled": no seed makes them meet. The held-out cases are the last of the labelled stream, beyond
+the pool that the training cases are drawn from.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.label_efficiency.cells import Pairs
+from benchmarks.label_efficiency.design import CASES, FINETUNING_SEEDS, SPLITS, USUAL, Size
+from benchmarks.label_efficiency.folders import DATASET, DATASET_NAME, Folders, variables, write_json
+from benchmarks.label_efficiency.threads import threads_for_processes
+from pretraining.phantom.labelled import LabelledJob, write_labelled
+from pretraining.phantom.pairs import PairsJob, write_pairs
+from pretraining.phantom.presets import find_preset
+from pretraining.phantom.streams import Stream
+from pretraining.phantom.study import Population
+from pretraining.studies.options import PrepareOptions
+from pretraining.studies.prepare import prepare
+
+# The phase of most abdominal CT that is labelled; pretraining sees all phases.
+PORTAL_VENOUS = (0.0, 0.0, 1.0)
+# Most reports are of the abdomen, whose organs are labelled later.
+REGIONS = ("abdomen", "abdomen", "chest", "pelvis")
+
+
+def prepare_pairs(pairs: Pairs, folders: Folders, size: Size) -> None:
+    """Write and prepare the pairs of a pretraining seed."""
+    folder = folders.pairs(pairs)
+    shutil.rmtree(folder, ignore_errors=True)
+    write_pairs(pairs_job(folder, size, pairs))
+    prepare(
+        PrepareOptions(
+            input=folder / "pairs.csv", output=folders.prepared(pairs), test_fraction=0, seed=pairs.seed, workers=1
+        )
+    )
+
+
+def pairs_job(folder: Path, size: Size, pairs: Pairs) -> PairsJob:
+    """Image-report pairs of CT, at the labelled cases' resolution."""
+    dim = pairs.dim
+    preset = find_preset("default")
+    population = preset.pretraining_2d if dim == 2 else preset.pretraining_3d
+    protocol = replace(
+        population.protocol,
+        size=size.volume[3 - dim :],
+        spacing=size.spacing[3 - dim :],
+        modalities=("CT",),
+        regions=REGIONS,
+    )
+    return PairsJob(
+        folder=folder,
+        stream=Stream(pairs.seed, "train"),
+        count=size.studies[dim],
+        studies_per_patient=preset.studies_per_patient,
+        population=replace(population, protocol=protocol, look=USUAL),
+        reporting=preset.reporting,
+    )
+
+
+def labelled_job(folder: Path, size: Size, split: str) -> LabelledJob:
+    """The labelled cases of a split: the pool, then the held-out ones."""
+    return LabelledJob(
+        folder=folder,
+        seed=SPLITS[split].labelled,
+        train=size.pool + size.held_out,
+        test=0,
+        organs=size.organs,
+        population=_labelled_population(size, split),
+    )
+
+
+def _labelled_population(size: Size, split: str) -> Population:
+    # One field of view for all, so that nnU-Net plans the same patch for every split, and resamples nothing.
+    population = find_preset("default").labelled
+    protocol = replace(
+        population.protocol,
+        size=size.volume,
+        spacing=size.spacing,
+        zoom=(1.0, 1.0),
+        partial=0.0,
+        contrasts=PORTAL_VENOUS,
+    )
+    return replace(population, protocol=protocol, look=SPLITS[split].look)
+
+
+def case_names(size: Size) -> tuple[list[str], list[str]]:
+    """The pool and the held-out cases, as `write_labelled` names them."""
+    names = [f"labelled_{number:04d}" for number in range(size.pool + size.held_out)]
+    return names[: size.pool], names[size.pool :]
+
+
+def folds(size: Size, split: str) -> list[dict[str, list[str]]]:
+    """nnU-Net's folds; `fold_of` says which is whose. A seed's fewer cases are among its more."""
+    pool, held_out = case_names(size)
+    orders = [
+        np.random.default_rng(SPLITS[split].finetuning + seed).permutation(pool).tolist()
+        for seed in range(FINETUNING_SEEDS)
+    ]
+    return [{"train": order[:cases], "val": held_out} for cases in CASES for order in orders]
+
+
+def fold_of(cases: int, finetuning: int) -> int:
+    """The fold of a number of cases and a finetuning seed's place."""
+    return CASES.index(cases) * FINETUNING_SEEDS + finetuning
+
+
+def labelled_dataset(folders: Folders, size: Size, split: str) -> None:
+    """Write a split's dataset; nnU-Net plans and preprocesses it."""
+    shutil.rmtree(folders.nnunet(split), ignore_errors=True)
+    write_labelled(labelled_job(folders.nnunet(split) / "nnUNet_raw" / DATASET_NAME, size, split))
+    with variables(nnunet_variables(folders, split)), threads_for_processes():
+        _plan_and_preprocess(size)
+    write_json(folders.preprocessed(split) / "splits_final.json", folds(size, split))
+
+
+def nnunet_variables(folders: Folders, split: str) -> dict[str, str]:
+    """nnU-Net's folders of a split."""
+    return {name: str(folders.nnunet(split) / name) for name in ("nnUNet_raw", "nnUNet_preprocessed")}
+
+
+def _plan_and_preprocess(size: Size) -> None:
+    from nnunetv2.experiment_planning import plan_and_preprocess_api as api
+    from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import ExperimentPlanner
+
+    class SmallPlanner(ExperimentPlanner):
+        """nnU-Net's planner for narrow networks, small patches and small batches."""
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self.UNet_featuremap_min_edge_length = size.smallest_edge
+
+        def save_plans(self, plans: dict[str, Any]) -> None:
+            for name, network in size.networks.items():
+                planned = plans["configurations"][name]
+                # As nnU-Net plans where a patch shows a small part of a case: Dice over the batch.
+                planned |= {"patch_size": list(network.patch), "batch_size": network.batch, "batch_dice": True}
+                arguments = planned["architecture"]["arch_kwargs"]
+                arguments["features_per_stage"] = [network.features << stage for stage in range(arguments["n_stages"])]
+            super().save_plans(plans)
+
+    api.extract_fingerprint_dataset(DATASET, num_processes=1, show_progress_bar=False)
+    api.plan_experiment_dataset(DATASET, SmallPlanner)
+    api.preprocess_dataset(DATASET, configurations=tuple(size.networks), num_processes=(1,), show_progress_bar=False)

@@ -1,0 +1,135 @@
+"""From the cells' files to one table a configuration; what has not run is there, too, and says so."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from benchmarks.label_efficiency.cells import Cell
+from benchmarks.label_efficiency.design import (
+    ARMS,
+    CASES,
+    FAMILIES,
+    FINETUNING_SEEDS,
+    PRETRAINING_SEEDS,
+    REFERENCES,
+    SPLITS,
+    Size,
+    Split,
+)
+from benchmarks.label_efficiency.folders import Folders
+from benchmarks.label_efficiency.notes import convergence_notes, map_notes
+from benchmarks.label_efficiency.records import arm_scores, pretraining_seeds
+from benchmarks.label_efficiency.statistics import (
+    Estimate,
+    Scores,
+    Summary,
+    paired_difference,
+    summarize,
+)
+from benchmarks.record import Cell as TableCell
+from benchmarks.record import Outcome
+
+COLUMNS = (
+    "cases",
+    "arm",
+    "cells",
+    "Dice [95 %]",
+    "sd finetuning",
+    "sd pretraining",
+    "collapsed organs",
+    *(f"− {ARMS[reference].title}" for reference in REFERENCES),
+)
+NOT_RUN = "not run"
+
+
+def outcomes(folders: Folders, size: Size, split: str, families: Iterable[str]) -> list[Outcome]:
+    """One table a family."""
+    return [_outcome(folders, size, split, family) for family in families]
+
+
+def _outcome(folders: Folders, size: Size, split: str, family: str) -> Outcome:
+    rows: list[Sequence[TableCell]] = []
+    figures: dict[str, Any] = {}
+    for cases in CASES:
+        scores = {
+            arm: arm_scores(folders, size, Cell(split, family, arm, cases, 0, 0)) for arm in FAMILIES[family].arms
+        }
+        if all(np.isnan(found).all() for found in scores.values()):
+            rows.append((cases, "all", f"0 of {sum(map(_planned, scores))}", NOT_RUN, *(None for _ in COLUMNS[4:])))
+            continue
+        for arm, found in scores.items():
+            row, figure = _row(cases, arm, found, scores)
+            rows.append(row)
+            figures[f"n={cases} {arm}"] = figure
+    return Outcome(
+        benchmark="label_efficiency",
+        title=f"Label efficiency, {family}, {split} seeds",
+        columns=COLUMNS,
+        rows=rows,
+        seeds=_seeds(SPLITS[split]),
+        notes=[
+            f"Dice of {size.held_out} held-out cases, {len(size.organs)} organs. Differences are paired by seeds, "
+            "labelled cases and held-out cases.",
+            *convergence_notes(folders, size, split, family),
+            *map_notes(folders, split, family),
+        ],
+        figures=figures,
+    )
+
+
+def _seeds(split: Split) -> list[int]:
+    return [
+        split.labelled,
+        *range(split.pretraining, split.pretraining + PRETRAINING_SEEDS),
+        *range(split.finetuning, split.finetuning + FINETUNING_SEEDS),
+    ]
+
+
+def _planned(arm: str) -> int:
+    return FINETUNING_SEEDS * pretraining_seeds(arm)
+
+
+def _row(
+    cases: int, arm: str, found: Scores, scores: Mapping[str, Scores]
+) -> tuple[Sequence[TableCell], dict[str, Any] | None]:
+    if np.isnan(found).all():
+        return (cases, ARMS[arm].title, f"0 of {_planned(arm)}", NOT_RUN, *(None for _ in COLUMNS[4:])), None
+    summary = summarize(found)
+    differences = {
+        reference: paired_difference(found, scores[reference])
+        for reference in REFERENCES
+        # An arm that no pretraining enters has no partner among the pretraining seeds of another.
+        if reference in scores and reference != arm and len(scores[reference]) in (1, len(found))
+    }
+    row = (
+        cases,
+        ARMS[arm].title,
+        f"{summary.cells} of {_planned(arm)}",
+        _interval(summary.dice, signed=False),
+        _rounded(summary.finetuning_sd),
+        _rounded(summary.pretraining_sd),
+        f"{summary.collapsed:.1f}",
+        *(_interval(differences.get(reference), signed=True) for reference in REFERENCES),
+    )
+    return row, _figure(summary, differences)
+
+
+def _figure(summary: Summary, differences: Mapping[str, Estimate | None]) -> dict[str, Any]:
+    plain = {**asdict(summary), "minus": {name: asdict(one) for name, one in differences.items() if one is not None}}
+    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in plain.items()}
+
+
+def _interval(estimate: Estimate | None, signed: bool) -> str | None:
+    if estimate is None:
+        return None
+    sign = "+" if signed else ""
+    return f"{estimate.mean:{sign}.3f} [{estimate.low:{sign}.3f}, {estimate.high:{sign}.3f}]"
+
+
+def _rounded(value: float) -> str | None:
+    return None if math.isnan(value) else f"{value:.3f}"

@@ -1,0 +1,61 @@
+from collections import Counter
+
+import pytest
+
+from benchmarks.label_efficiency.cells import Cell, Choice, planned, pretrainings
+from benchmarks.label_efficiency.design import ARMS, CASES, SPLITS
+from pretraining.errors import UserError
+
+
+def test_the_core_has_all_arms_and_seeds_and_the_grid_holds_the_core():
+    core = planned(Choice("reserved"))
+    trained = sum(arm.pretrained for arm in ARMS.values())
+    assert Counter(cell.family for cell in core) == {
+        "2d": 3 * 5 * (3 * trained + len(ARMS) - trained),
+        "3d_fullres": 2 * 3 * (3 * 3 + 2),
+        "unetr": 3 * (3 + 1),
+    }
+    grid = planned(Choice("reserved", everything=True))
+    assert set(core) < set(grid)
+    assert {cell.cases for cell in grid} == set(CASES)
+    assert len({cell.name for cell in grid}) == len(grid)
+
+
+def test_all_arms_of_a_seed_come_before_the_next_seed():
+    first = planned(Choice("reserved", families=("2d",), cases=(4,)))[: len(ARMS)]
+    assert [cell.arm for cell in first] == list(ARMS)
+    assert {(cell.pretraining, cell.finetuning) for cell in first} == {(0, 0)}
+
+
+def test_filters_choose_and_an_arm_without_pretraining_stays_beside_any_pretraining_seed():
+    chosen = planned(
+        Choice("development", False, 2, ("2d",), ("scratch", "both"), (4,), (2,), (1,)),
+    )
+    assert chosen == [
+        Cell("development", "2d", "scratch", 4, 0, 1, 2),
+        Cell("development", "2d", "both", 4, 2, 1, 2),
+    ]
+    with pytest.raises(UserError, match="--everything"):
+        planned(Choice("development", cases=(2,)))
+
+
+def test_cells_share_pretrainings_within_and_across_splits_with_the_same_seeds():
+    reserved, shifted = (pretrainings(planned(Choice(split))) for split in ("reserved", "shifted"))
+    assert reserved == shifted
+    assert len(reserved) == 4 * 3 + 2 * 3 + 3
+    assert not set(reserved) & set(pretrainings(planned(Choice("development"))))
+    assert pretrainings([Cell("reserved", "2d", arm, 4, 0, 0) for arm in ("plain", "scratch")]) == []
+
+
+def test_seeds_of_splits_do_not_overlap():
+    seeds = Counter(
+        seed
+        for name, split in SPLITS.items()
+        for seed in {
+            split.labelled,
+            *range(split.finetuning, split.finetuning + 5),
+            # The shifted split starts from the reserved one's bundles.
+            *(range(split.pretraining, split.pretraining + 3) if name != "shifted" else ()),
+        }
+    )
+    assert set(seeds.values()) == {1}

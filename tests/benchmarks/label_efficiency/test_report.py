@@ -1,0 +1,66 @@
+import pytest
+
+from benchmarks.label_efficiency.cells import Cell
+from benchmarks.label_efficiency.design import ARMS, QUICK
+from benchmarks.label_efficiency.folders import Folders, write_json
+from benchmarks.label_efficiency.patients import case_names
+from benchmarks.label_efficiency.report import COLUMNS, NOT_RUN, outcomes
+
+
+@pytest.fixture
+def folders(tmp_path):
+    return Folders(tmp_path)
+
+
+def write_cell(folders, cell, liver, spleen=0.5, effect=None):
+    dice = {case: {"liver": liver, "spleen": spleen} for case in case_names(QUICK)[1]}
+    write_json(folders.record(cell), {"dice": dice, "map_effect": effect})
+
+
+def cell(arm, pretraining=0, finetuning=0, factor=1, cases=4):
+    return Cell("reserved", "2d", arm, cases, pretraining, finetuning, factor)
+
+
+def table(folders):
+    outcome = outcomes(folders, QUICK, "reserved", ["2d"])[0]
+    rows = {(row[0], row[1]): dict(zip(COLUMNS, row, strict=True)) for row in outcome.rows}
+    return outcome, rows
+
+
+def test_a_gain_and_a_loss_are_both_shown_beside_what_has_not_run(folders):
+    for seed in range(2):
+        write_cell(folders, cell("scratch", finetuning=seed), 0.6 + seed / 10)
+        write_cell(folders, cell("both", 0, seed), 0.7 + seed / 10)
+        write_cell(folders, cell("tags", 1, seed), 0.0, None)
+    outcome, rows = table(folders)
+    both, tags = rows[4, ARMS["both"].title], rows[4, ARMS["tags"].title]
+    assert both["cells"] == "2 of 15"
+    assert both["Dice [95 %]"].startswith("0.625 [0.600, 0.650]")
+    assert both["− _scratch"] == "+0.050 [+0.050, +0.050]"
+    assert both["sd finetuning"] == "0.035"
+    assert both["sd pretraining"] is None
+    assert tags["− _scratch"].startswith("-0.575")
+    assert tags["collapsed organs"] == "1.0"
+    assert rows[4, ARMS["plain"].title]["Dice [95 %]"] == NOT_RUN
+    assert rows[16, "all"]["Dice [95 %]"] == NOT_RUN
+    assert outcome.figures["n=4 both"]["minus"]["scratch"]["mean"] == pytest.approx(0.05)
+    assert outcome.figures["n=4 plain"] is None
+
+
+def test_twice_the_schedule_is_compared_arm_by_arm(folders):
+    write_cell(folders, cell("scratch"), 0.6)
+    write_cell(folders, cell("scratch", factor=2), 0.8)
+    write_cell(folders, cell("both"), 0.6)
+    write_cell(folders, cell("both", factor=2, finetuning=1), 0.8)
+    outcome, _ = table(folders)
+    assert outcome.notes[1:] == ["Twice the schedule with 4 cases changes Dice by: _scratch +0.100 (n=1)."]
+
+
+def test_what_maps_are_worth_stands_below_the_table(folders):
+    for seed, change in enumerate((-0.1, -0.2)):
+        effect = {"change": {"zeroed": {"mean": change, "liver": 0.3}, "shuffled": {"mean": 0.0, "liver": 0.0}}}
+        write_cell(folders, cell("maps", seed), 0.6, effect=effect)
+    write_cell(folders, cell("scratch"), 0.6)
+    outcome, _ = table(folders)
+    title = ARMS["maps"].title
+    assert outcome.notes[1:] == [f"Changed maps with 4 cases change Dice by: {title} zeroed -0.150, shuffled +0.000."]
