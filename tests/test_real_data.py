@@ -93,7 +93,7 @@ def test_a_run_on_real_pairs_is_evaluated(pretrained):
     assert overall["retrieval"]["candidates"] == PAIRS
     assert overall["tags"]["tags_scored"] >= 5
     assert overall["calibration"]["entries"] > 0
-    assert "Localization was not measured" in page.read_text()
+    assert "Localization was not measured" in page.read_text(encoding="utf-8")
 
 
 def test_a_real_volume_gets_maps_in_its_own_geometry(pretrained, shared_data, tmp_path):
