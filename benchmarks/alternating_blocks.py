@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,10 +72,14 @@ def alternate(plain: Action, mosmos: Action, seconds: float, block_seconds: floa
     return pairs
 
 
+def quartiles(values: Sequence[float]) -> list[float]:
+    """First quartile, median, third quartile."""
+    return [float(value) for value in np.percentile(values, (25, 50, 75))]
+
+
 def ratio_quartiles(pairs: Pairs, clock: str) -> list[float]:
-    """First quartile, median and third quartile of MOSMOS over plain."""
-    ratios = [getattr(mosmos, clock) / getattr(plain, clock) for plain, mosmos in pairs]
-    return [float(value) for value in np.percentile(ratios, (25, 50, 75))]
+    """The quartiles of MOSMOS over plain."""
+    return quartiles([getattr(mosmos, clock) / getattr(plain, clock) for plain, mosmos in pairs])
 
 
 def describe(pairs: Pairs) -> dict[str, Any]:

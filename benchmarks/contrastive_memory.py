@@ -15,7 +15,6 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -81,7 +80,7 @@ def peak_of_steps(case: Case) -> float:
     trainer.task.train()
     batches = trainer._batches()
     for _ in range(STEPS):
-        trainer.train_step(islice(batches, trainer.order.parts_of(trainer.progress.step)))
+        trainer.train_step(batches)
     return peak_mib(torch.device(case.device))
 
 

@@ -29,8 +29,8 @@ import open_clip
 from open_clip_train.train import train_one_epoch
 from torch import Tensor, nn
 
+from benchmarks.alternating_blocks import quartiles, synchronize
 from benchmarks.synthetic_run import build_trainer
-from benchmarks.throughput import quartiles, synchronize
 from pretraining.training.corpus import read_corpus
 from pretraining.training.data import Batch, loader
 from pretraining.training.device import choose_device

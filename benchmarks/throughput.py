@@ -19,7 +19,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,6 +29,7 @@ import numpy as np
 import torch
 import tyro
 
+from benchmarks.alternating_blocks import quartiles, synchronize
 from benchmarks.record import Cell, Outcome, conclude
 from benchmarks.synthetic_run import build_trainer, write_studies
 from pretraining.image.fit import apply_fit, fit_of
@@ -140,12 +141,6 @@ def time_block(trainer: Trainer, batches: Iterator[Batch], lead: int, steps: int
     return Block(seconds, waiting / steps, [batch.to(trainer.runtime.device) for batch in used])
 
 
-def synchronize(device: torch.device) -> None:
-    """Wait for the GPU, where there is one."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
 def reading_costs(images: StudyImages, studies: int = 24) -> dict[str, float]:
     """Milliseconds of one core that each part of reading takes a study, the mean over studies."""
     totals = dict.fromkeys(("read", "normalize", "fit", "augment"), 0.0)
@@ -165,11 +160,6 @@ def reading_costs(images: StudyImages, studies: int = 24) -> dict[str, float]:
         for name, seconds in zip(totals, np.diff(clock), strict=True):
             totals[name] += 1000 * float(seconds) / studies
     return totals
-
-
-def quartiles(values: Sequence[float]) -> list[float]:
-    """First quartile, median, third quartile."""
-    return [float(value) for value in np.percentile(values, (25, 50, 75))]
 
 
 def run_dimension(dim: int, options: Options, folder: Path) -> dict[str, Any]:

@@ -61,15 +61,15 @@ def run(options: Options) -> int:
     config = TrainConfig(options.image, options.text, options.objective, options.optimization)
     processes, device = join(choose_device(options.device))
     runtime = Runtime(
-        device,
-        options.workers,
-        options.checkpoint_steps,
-        options.micro_batch_size,
-        options.compile,
-        options.checkpoint_activations,
-        processes,
-        options.tensorboard,
-        options.wandb,
+        device=device,
+        workers=options.workers,
+        checkpoint_steps=options.checkpoint_steps,
+        micro_batch_size=options.micro_batch_size,
+        compile=options.compile,
+        checkpoint_activations=options.checkpoint_activations,
+        processes=processes,
+        tensorboard=options.tensorboard,
+        wandb=options.wandb,
     )
     if options.dry_run:
         from pretraining.training.dry_run import dry_run

@@ -93,7 +93,7 @@ def dry_run(data: Path, folder: Path, config: TrainConfig, runtime: Runtime) -> 
         if config.text.text_encoder == "scratch":
             train_tokenizer(corpus.texts, Path(scratch) / TOKENIZER)
         task = build_task(Path(scratch), corpus, record, runtime.device).to(runtime.device).train()
-        batch = next(iter(loader(training, order, workers=0)))
+        batch = next(loader(training, order, workers=0))
         with autocast(options, runtime.device):
             on_device = batch.to(runtime.device)
             activations = saved_bytes(lambda: task(on_device).losses["loss"], task)

@@ -165,7 +165,7 @@ class Trainer:
 
     def _batches(self) -> Iterator[Batch]:
         self.order.first_step = self.progress.step
-        return iter(loader(self.training, self.order, self.runtime.workers))
+        return loader(self.training, self.order, self.runtime.workers)
 
     def _finish_epoch(self, batches: Iterator[Batch]) -> None:
         """Take the steps that the epoch under way lacks, if any, then validate and record it."""
@@ -181,7 +181,7 @@ class Trainer:
         )
         with bar:
             for _ in range(done, self.order.steps_per_epoch):
-                losses = self.train_step(islice(batches, self.order.parts_of(self.progress.step)))
+                losses = self.train_step(batches)
                 if self.writes:
                     self.journal.add_step(self.progress.step, losses)
                 bar.update()
@@ -193,11 +193,11 @@ class Trainer:
                     self.save()
         self._record()
 
-    def train_step(self, parts: Iterable[Batch]) -> dict[str, float]:
+    def train_step(self, batches: Iterable[Batch]) -> dict[str, float]:
         """One step of the optimizer.
 
         Args:
-            parts: this process's micro-batches of the step.
+            batches: this process's micro-batches; as many as the step has are taken.
 
         Returns:
             The losses by name.
@@ -205,8 +205,9 @@ class Trainer:
         Raises:
             UserError: the loss is not finite; nothing has changed then.
         """
+        count = self.order.parts_of(self.progress.step)
         try:
-            values = self.step(parts, self.order.parts_of(self.progress.step))
+            values = self.step(islice(batches, count), count)
         except UserError as error:
             raise UserError(
                 f"step {self.progress.step + 1}: {error}; the last checkpoint in {self.folder} is intact"

@@ -104,8 +104,10 @@ class PretrainingTask(nn.Module):
         embedded = self.model.embed_images(batch.images)
         features["images"] = embedded.image
         # One pass of the text encoder serves reports and sentences.
-        numbers = [batch.reports[: len(batch.reports) * self.wants("contrastive")]]
-        numbers += [batch.sentences[: len(batch.sentences) * self.wants("sentences")]]
+        numbers = [
+            texts if self.wants(loss) else texts[:0]
+            for loss, texts in (("contrastive", batch.reports), ("sentences", batch.sentences))
+        ]
         reports, sentences = self.bank(torch.cat(numbers)).split([len(part) for part in numbers])
         if self.wants("contrastive"):
             features["reports"] = self.model.embed_reports(reports)
