@@ -175,7 +175,6 @@ class StudyImages(Dataset[Sample | Failure]):
             collate_fn=collate_read,
             pin_memory=torch.cuda.is_available(),
             worker_init_fn=leave_stopping_to_the_parent,
-            persistent_workers=workers > 0,
             # A loader seeds its workers from the global generator otherwise, which would disturb a resumed run.
             generator=torch.Generator(),
         )

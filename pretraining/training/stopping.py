@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from types import FrameType
@@ -53,6 +54,21 @@ class StopRequest:
 
 
 def leave_stopping_to_the_parent(_: int) -> None:
-    """For a loader's worker: schedulers and terminals signal every process, but the parent still needs its workers."""
+    """For a loader's worker: schedulers and terminals signal every process, but the parent still needs its workers.
+
+    SIGTERM still ends a worker when its parent sends it: at its exit Python does so to processes that are left, and then
+    waits for them. Where a process cannot ask who sent a signal (macOS), torch's own handler stays: it ends the worker.
+    """
     for number in STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+        if number != signal.SIGTERM:
+            signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):
+        # Blocked, it stays pending until the thread takes it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_end_when_the_parent_asks, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_when_the_parent_asks(parent: int) -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
+        pass
+    os._exit(0)

@@ -1,4 +1,6 @@
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -43,6 +45,28 @@ def test_in_another_thread_handlers_are_left_alone():
     thread.start()
     thread.join()
     assert found == [before]
+
+
+KEPT = """
+import os, signal, sys, time
+from torch.utils.data import DataLoader
+from pretraining.training.stopping import leave_stopping_to_the_parent
+
+batches = iter(DataLoader(range(99), num_workers=1, worker_init_fn=leave_stopping_to_the_parent))
+next(batches)
+(worker,) = (process.pid for process in batches._workers)
+if sys.argv[1] == "group":
+    # As a scheduler does it: not from the parent, and to every process.
+    os.system(f"kill -TERM {worker}; kill -INT {worker}")
+    assert len(list(batches)) == 98
+else:
+    sys.modules["kept"] = batches
+"""
+
+
+@pytest.mark.parametrize("how", ["group", "exit"])
+def test_a_worker_outlives_a_schedulers_signal_and_not_its_parent(how):
+    subprocess.run([sys.executable, "-c", KEPT, how], check=True, timeout=60)
 
 
 def test_stopped_in_validation_the_epoch_is_recorded_after_resuming(
