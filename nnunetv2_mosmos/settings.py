@@ -13,6 +13,8 @@ KEY = "mosmos"
 FORMAT_VERSION = 1
 # Where maps enter a network: its decoder's features, further input channels, or the image itself.
 Entry = Literal["features", "channels", "image"]
+# What of a map enters the decoder's features: the cosine a, a / tau, or the map's probability sigmoid(a / tau + b).
+Injected = Literal["cosine", "scaled", "probability"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class MapSettings:
         injection_stages: encoder stages whose features the maps are added to on their way to the decoder.
         temperature: tau of the auxiliary loss.
         learn_temperature: whether tau is trained.
+        injected: what of a map enters the features.
         entry: where the maps enter. Maps that enter at the input come from the bundle's own frozen encoder.
     """
 
@@ -58,6 +61,7 @@ class MapSettings:
     injection_stages: tuple[int, ...]
     temperature: float = 0.07
     learn_temperature: bool = False
+    injected: Injected = "cosine"
     entry: Entry = "features"
 
     @property

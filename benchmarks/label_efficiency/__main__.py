@@ -34,7 +34,7 @@ import tyro
 from benchmarks.label_efficiency.cells import Cell, Choice, planned
 from benchmarks.label_efficiency.design import FULL, QUICK, FamilyName, SplitName
 from benchmarks.label_efficiency.folders import Folders, open_folder, variables
-from benchmarks.label_efficiency.report import outcomes
+from benchmarks.label_efficiency.report import interventions_outcome, outcomes
 from benchmarks.label_efficiency.work import ONE_THREAD, carry_out, missing, read_ledger
 from benchmarks.record import conclude, markdown_table
 from pretraining.errors import UserError
@@ -52,6 +52,8 @@ class Options:
     """Seeds: `development` to choose on, `reserved` and `shifted` to report once."""
     everything: bool = False
     """Plan the whole grid instead of the required core."""
+    interventions: bool = False
+    """Plan what was tried to make the method better (FINDINGS.md) instead of the required core."""
     families: tuple[FamilyName, ...] = ()
     """Which networks."""
     arms: tuple[str, ...] = ()
@@ -92,8 +94,14 @@ def main(options: Options) -> int:
         print(error, file=sys.stderr)
         return 1
     families = dict.fromkeys(cell.family for cell in cells)
-    for family, outcome in zip(families, outcomes(folders, size, cells[0].split, families), strict=True):
-        file = options.json.with_stem(f"{options.json.stem}_{cells[0].split}_{family}") if options.json else None
+    found = (
+        [interventions_outcome(folders, size, cells[0].split)]
+        if options.interventions
+        else outcomes(folders, size, cells[0].split, families)
+    )
+    for family, outcome in zip(families, found, strict=True):
+        name = "interventions" if options.interventions else family
+        file = options.json.with_stem(f"{options.json.stem}_{cells[0].split}_{name}") if options.json else None
         conclude(outcome, quick=options.quick, file=file)
     return 0 if done else 3
 
@@ -108,6 +116,7 @@ def _choice(options: Options) -> Choice:
         options.cases,
         options.pretraining_seeds,
         options.finetuning_seeds,
+        options.interventions,
     )
 
 

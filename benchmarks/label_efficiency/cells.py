@@ -11,6 +11,9 @@ from benchmarks.label_efficiency.design import (
     CORE,
     FAMILIES,
     FINETUNING_SEEDS,
+    INTERVENTION_CASES,
+    INTERVENTIONS,
+    MAIN_ARMS,
     PRETRAINING_SEEDS,
     SPLITS,
     Block,
@@ -129,6 +132,7 @@ class Choice:
 
     Attributes:
         everything: the whole grid instead of the required core.
+        interventions: instead of either, what was tried to make the method better; see `_interventions`.
         pretraining_seeds, finetuning_seeds: places in the split, from 0.
     """
 
@@ -140,6 +144,7 @@ class Choice:
     cases: tuple[int, ...] = ()
     pretraining_seeds: tuple[int, ...] = ()
     finetuning_seeds: tuple[int, ...] = ()
+    interventions: bool = False
 
 
 GRID = tuple(Block(family.name, family.arms, CASES, FINETUNING_SEEDS) for family in FAMILIES.values())
@@ -151,10 +156,18 @@ def planned(choice: Choice) -> list[Cell]:
     Raises:
         UserError: a filter fits no cell of the core, or of the grid.
     """
-    blocks = GRID if choice.everything else CORE
-    cells = [cell for block in blocks for cell in _block(block, choice)]
+    if choice.interventions:
+        cells = [cell for cell in _interventions(choice) if _chosen(cell, choice)]
+    else:
+        cells = [cell for block in (GRID if choice.everything else CORE) for cell in _block(block, choice)]
     if not cells:
-        where = "the grid" if choice.everything else "the required core: give --everything, too, or change --cells"
+        where = (
+            "the interventions"
+            if choice.interventions
+            else "the grid"
+            if choice.everything
+            else "the required core: give --everything, too"
+        )
         raise UserError(f"the filters --families, --arms, --cases and the seeds together leave no cell of {where}")
     return cells
 
@@ -170,6 +183,15 @@ def _block(block: Block, choice: Choice) -> Iterator[Cell]:
                     cell = Cell(choice.split, block.family, arm, cases, pretraining, finetuning, choice.schedule_factor)
                     if (pretraining == 0 or ARMS[arm].pretrained) and _chosen(cell, choice):
                         yield cell
+
+
+def _interventions(choice: Choice) -> Iterator[Cell]:
+    """Every intervention and what it is compared with, 2d: one finetuning for each pretraining seed."""
+    for seed in range(PRETRAINING_SEEDS):
+        for cases in INTERVENTION_CASES:
+            for arm in (*MAIN_ARMS, *INTERVENTIONS):
+                pretraining = seed if ARMS[arm].pretrained else 0
+                yield Cell(choice.split, "2d", arm, cases, pretraining, seed, choice.schedule_factor)
 
 
 def _chosen(cell: Cell, choice: Choice) -> bool:

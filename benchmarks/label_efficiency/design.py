@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from nnunetv2_mosmos.settings import Injected
 from pretraining.phantom.appearance import Look
 
 FamilyName = Literal["2d", "3d_fullres", "unetr"]
@@ -24,6 +25,11 @@ class Objective:
     sentences: float = 1.0
     reconstruction: float = 0.0
     tag_embeddings: Literal["text", "random"] = "text"
+    tag_loss: Literal["bce", "asymmetric"] = "bce"
+    balanced: bool = False
+    attention_temperature: float = 0.07
+    map_stride: int = 8
+    epochs_factor: int = 1
 
 
 OBJECTIVES: Mapping[str, Objective] = {
@@ -31,7 +37,24 @@ OBJECTIVES: Mapping[str, Objective] = {
     "tags": Objective(),
     "random_tags": Objective(tag_embeddings="random"),
     "autoencoder": Objective(contrastive=0, tags=0, sentences=0, reconstruction=1),
+    # The rest are those of interventions.
+    "reconstruction": Objective(reconstruction=1),
+    "no_contrast": Objective(contrastive=0),
+    "no_sentences": Objective(sentences=0),
+    "stride_4": Objective(map_stride=4),
+    "temperature_03": Objective(attention_temperature=0.3),
+    "asymmetric": Objective(tag_loss="asymmetric"),
+    "longer": Objective(epochs_factor=3),
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuning:
+    """How a MOSMOS trainer finetunes; attributes of the trainer, None for its own."""
+
+    encoder_rate: float | None = None
+    auxiliary_weight: float | None = None
+    injected: Injected | None = None
 
 
 @dataclass(frozen=True)
@@ -44,15 +67,17 @@ class Arm:
         objective: of the bundle that the trainer starts from; None for no bundle.
         pretrained: whether weights of the bundle count. Where not, the first pretraining seed stands for all: such an
             arm takes nothing but a network's layout and the names of tags from its bundle.
+        tuning: what differs from the trainer's own settings.
     """
 
     title: str
     trainer: str
     objective: str | None
     pretrained: bool = True
+    tuning: Tuning = Tuning()
 
 
-ARMS: Mapping[str, Arm] = {
+MAIN_ARMS: Mapping[str, Arm] = {
     "plain": Arm("nnU-Net's own trainer", "plain", None, pretrained=False),
     "scratch": Arm("_scratch", "scratch", None, pretrained=False),
     "maps_untrained": Arm("maps on a random encoder, random tags", "maps_untrained", "tags", pretrained=False),
@@ -64,6 +89,27 @@ ARMS: Mapping[str, Arm] = {
     "random_pretraining": Arm("+ both, random tags from pretraining on", "both", "random_tags"),
     "random_finetuning": Arm("+ both, random tags in finetuning (_randomTags)", "random_tags", "tags"),
 }
+INTERVENTIONS: Mapping[str, Arm] = {
+    "rate_1": Arm("pretrained weights at the full rate", "both", "tags", tuning=Tuning(encoder_rate=1.0)),
+    "rate_03": Arm("pretrained weights at 0.3 of the rate", "both", "tags", tuning=Tuning(encoder_rate=0.3)),
+    "tags_rate_1": Arm("+ tags (encoder only) at the full rate", "encoder", "tags", tuning=Tuning(encoder_rate=1.0)),
+    "autoencoder_rate_1": Arm(
+        "masked autoencoder at the full rate", "encoder", "autoencoder", tuning=Tuning(encoder_rate=1.0)
+    ),
+    "scaled": Arm("maps enter as a / tau", "both", "tags", tuning=Tuning(injected="scaled")),
+    "probability": Arm("maps enter as probabilities", "both", "tags", tuning=Tuning(injected="probability")),
+    "no_auxiliary": Arm("no auxiliary loss", "both", "tags", tuning=Tuning(auxiliary_weight=0.0)),
+    "reconstruction": Arm("pretraining: + masked reconstruction", "both", "reconstruction"),
+    "no_contrast": Arm("pretraining: no image-report contrast", "both", "no_contrast"),
+    "no_sentences": Arm("pretraining: no organ-sentence alignment", "both", "no_sentences"),
+    "stride_4": Arm("pretraining: maps of stride 4", "both", "stride_4"),
+    "temperature_03": Arm("pretraining: attention temperature 0.3", "both", "temperature_03"),
+    "asymmetric": Arm("pretraining: asymmetric tag loss", "both", "asymmetric"),
+    "longer": Arm("pretraining: three times as long", "both", "longer"),
+}
+"""Each changes one thing of the full trainer, "both", or of its control."""
+INTERVENTION_CASES = (4,)
+ARMS: Mapping[str, Arm] = {**MAIN_ARMS, **INTERVENTIONS}
 REFERENCES = ("scratch", "maps_untrained", "autoencoder")
 """Arms that every other is compared with, case by case."""
 
@@ -79,7 +125,7 @@ class Family:
     name: FamilyName
     configuration: Literal["2d", "3d_fullres"]
     dim: Literal[2, 3]
-    arms: tuple[str, ...] = tuple(ARMS)
+    arms: tuple[str, ...] = tuple(MAIN_ARMS)
 
 
 FAMILIES: Mapping[str, Family] = {
@@ -100,7 +146,7 @@ class Block:
 
 
 CORE = (
-    Block("2d", tuple(ARMS), (4, 16, 64), FINETUNING_SEEDS),
+    Block("2d", tuple(MAIN_ARMS), (4, 16, 64), FINETUNING_SEEDS),
     Block("3d_fullres", ("scratch", "maps_untrained", "autoencoder", "tags", "both"), (4, 16), 3),
     Block("unetr", ("scratch", "both"), (4,), 3),
 )
@@ -125,9 +171,8 @@ class Split:
     finetuning: int
 
 
-# Noise and texture average out over voxels as large as these; the phantom's default is meant for half their size.
-USUAL = Look(ct_noise=(4.0, 12.0), texture=0.6, spread=0.6, blur=(0.0, 0.3))
-SHIFTED = Look(ct_noise=(12.0, 26.0), texture=1.2, spread=1.2, blur=(0.4, 1.0))
+USUAL = Look()
+SHIFTED = Look(mr_noise=(0.04, 0.09), texture=1.5, spread=1.6, shading=(0.3, 0.6), blur=(0.4, 1.0))
 
 SPLITS: Mapping[str, Split] = {
     "development": Split(USUAL, labelled=100, pretraining=200, finetuning=300),
@@ -184,7 +229,7 @@ class Size:
         transformer: width and depth of the UNETR's.
     """
 
-    organs: tuple[str, ...] = ("liver", "spleen", "kidney", "stomach", "gallbladder", "aorta")
+    organs: tuple[str, ...] = ("liver", "spleen", "kidney", "stomach", "aorta")
     volume: tuple[int, int, int] = (16, 64, 64)
     spacing: tuple[float, float, float] = (13.0, 6.0, 6.0)
     pool: int = 128
@@ -198,7 +243,7 @@ class Size:
     )
     schedules: Mapping[str, Schedule] = field(
         default_factory=lambda: {
-            "2d": Schedule(40, 50),
+            "2d": Schedule(40, 75),
             "3d_fullres": Schedule(40, 40),
             "unetr": Schedule(40, 40, rate=1e-3),
         }

@@ -5,22 +5,27 @@ from __future__ import annotations
 import json
 import random
 import time
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
+from nnunetv2.training.dataloading import data_loader
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from benchmarks.label_efficiency.cells import Cell
-from benchmarks.label_efficiency.design import ARMS, FAMILIES, Schedule, Size
+from benchmarks.label_efficiency.design import ARMS, FAMILIES, Schedule, Size, Tuning
 from benchmarks.label_efficiency.folders import Folders, variables
 from benchmarks.label_efficiency.patients import fold_of, folds, nnunet_variables
 from benchmarks.label_efficiency.threads import threads_for_processes
 from benchmarks.label_efficiency.trainers import TRAINERS, UNETR_TRAINERS
 from nnunetv2_mosmos.attach.attachment import BUNDLE_VARIABLE
+from nnunetv2_mosmos.settings import KEY
+from nnunetv2_mosmos.trainers import nnUNetTrainerMOSMOS
 from nnunetv2_mosmos.trainers.map_effect import EFFECT_FILE
 
 CURVES = ("train_losses", "val_losses", "ema_fg_dice")
@@ -44,7 +49,9 @@ def finetune(cell: Cell, folders: Folders, size: Size) -> dict[str, Any]:
         surroundings = {**nnunet_variables(folders, cell.split), "nnUNet_results": results, "nnUNet_n_proc_DA": "0"}
         if cell.needs is not None:
             surroundings[BUNDLE_VARIABLE] = str(folders.bundle(cell.needs))
-        with variables(surroundings), threads_for_processes(), redirect_stdout(console):
+        # nnU-Net lowers the number of threads for every batch, which takes as long as a forward pass; here it is one.
+        single = mock.patch.object(data_loader, "threadpool_limits", return_value=nullcontext())
+        with variables(surroundings), threads_for_processes(), single, redirect_stdout(console):
             trainer = build_trainer(cell, folders, size)
             seed_everything(cell.finetuning_seed)
             trainer.initialize()
@@ -79,6 +86,7 @@ def build_trainer(cell: Cell, folders: Folders, size: Size) -> nnUNetTrainer:
         description,
         torch.device("cpu"),
     )
+    tune(trainer, ARMS[cell.arm].tuning)
     schedule = size.schedules[cell.family]
     trainer.num_epochs = schedule.epochs * cell.schedule_factor
     trainer.num_iterations_per_epoch = schedule.iterations
@@ -87,6 +95,19 @@ def build_trainer(cell: Cell, folders: Folders, size: Size) -> nnUNetTrainer:
     # The record keeps the curves; to draw them takes as long as an epoch.
     trainer.logger.plot_progress_png = lambda folder: None
     return trainer
+
+
+def tune(trainer: nnUNetTrainer, tuning: Tuning) -> None:
+    """Change what an arm changes of its trainer, before the network is built."""
+    for name in ("encoder_rate", "auxiliary_weight"):
+        if (value := getattr(tuning, name)) is not None:
+            setattr(trainer, name, value)
+    if tuning.injected is not None:
+        assert isinstance(trainer, nnUNetTrainerMOSMOS)
+        assert trainer.settings.maps is not None
+        maps = replace(trainer.settings.maps, injected=tuning.injected)
+        trainer.settings = replace(trainer.settings, maps=maps)
+        trainer.plans_manager.plans[KEY] = trainer.settings.to_dict()
 
 
 def set_rates(trainer: nnUNetTrainer, schedule: Schedule) -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from benchmarks.label_efficiency.cells import Cell
-from benchmarks.label_efficiency.design import ARMS, CASES, FAMILIES, Size
+from benchmarks.label_efficiency.design import ARMS, CASES, Size
 from benchmarks.label_efficiency.folders import Folders
 from benchmarks.label_efficiency.records import arm_scores, finished
 from benchmarks.label_efficiency.statistics import cell_scores, mean_of
 
 
-def convergence_notes(folders: Folders, size: Size, split: str, family: str) -> list[str]:
+def convergence_notes(folders: Folders, size: Size, split: str, family: str, arms: Sequence[str]) -> list[str]:
     """How much twice the schedule changes Dice, for every arm of which cells have run with both."""
     notes = []
     for cases in CASES:
         changes = []
-        for arm in FAMILIES[family].arms:
+        for arm in arms:
             once, twice = (
                 cell_scores(arm_scores(folders, size, Cell(split, family, arm, cases, 0, 0, factor)))
                 for factor in (1, 2)
@@ -29,12 +31,12 @@ def convergence_notes(folders: Folders, size: Size, split: str, family: str) -> 
     return notes
 
 
-def map_notes(folders: Folders, split: str, family: str) -> list[str]:
+def map_notes(folders: Folders, split: str, family: str, arms: Sequence[str]) -> list[str]:
     """How much zeroed and shuffled maps change Dice, for every arm with maps."""
     notes = []
     for cases in CASES:
         changes = []
-        for arm in FAMILIES[family].arms:
+        for arm in arms:
             records = [record for _, record in finished(folders, Cell(split, family, arm, cases, 0, 0))]
             effects = [record["map_effect"]["change"] for record in records if record["map_effect"]]
             if effects:

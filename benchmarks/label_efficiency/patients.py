@@ -26,8 +26,10 @@ from pretraining.phantom.study import Population
 from pretraining.studies.options import PrepareOptions
 from pretraining.studies.prepare import prepare
 
-# The phase of most abdominal CT that is labelled; pretraining sees all phases.
-PORTAL_VENOUS = (0.0, 0.0, 1.0)
+# One channel of whatever sequence was made (TotalSegmentator MRI, CHAOS and AMOS hold such mixtures): a few labelled
+# cases do not show all that an organ can look like, thousands of unlabelled ones do.
+MODALITIES = ("MR",)
+WEIGHTINGS = (1 / 3, 1 / 3, 1 / 3)
 # Most reports are of the abdomen, whose organs are labelled later.
 REGIONS = ("abdomen", "abdomen", "chest", "pelvis")
 
@@ -45,7 +47,7 @@ def prepare_pairs(pairs: Pairs, folders: Folders, size: Size) -> None:
 
 
 def pairs_job(folder: Path, size: Size, pairs: Pairs) -> PairsJob:
-    """Image-report pairs of CT, at the labelled cases' resolution."""
+    """Image-report pairs of MR, at the labelled cases' resolution."""
     dim = pairs.dim
     preset = find_preset("default")
     population = preset.pretraining_2d if dim == 2 else preset.pretraining_3d
@@ -53,7 +55,8 @@ def pairs_job(folder: Path, size: Size, pairs: Pairs) -> PairsJob:
         population.protocol,
         size=size.volume[3 - dim :],
         spacing=size.spacing[3 - dim :],
-        modalities=("CT",),
+        modalities=MODALITIES,
+        contrasts=WEIGHTINGS,
         regions=REGIONS,
     )
     return PairsJob(
@@ -87,7 +90,8 @@ def _labelled_population(size: Size, split: str) -> Population:
         spacing=size.spacing,
         zoom=(1.0, 1.0),
         partial=0.0,
-        contrasts=PORTAL_VENOUS,
+        modalities=MODALITIES,
+        contrasts=WEIGHTINGS,
     )
     return replace(population, protocol=protocol, look=SPLITS[split].look)
 

@@ -60,9 +60,12 @@ def train_config(pretraining: Pretraining, size: Size, plans: Path, folder: Path
             tag_weight=objective.tags,
             sentence_weight=objective.sentences,
             reconstruction_weight=objective.reconstruction,
+            tag_loss=objective.tag_loss,
+            balance_losses=objective.balanced,
+            attention_temperature=objective.attention_temperature,
         ),
         OptimizationConfig(
-            epochs=size.pretraining_epochs[family.dim],
+            epochs=size.pretraining_epochs[family.dim] * objective.epochs_factor,
             batch_size=size.pretraining_batch,
             learning_rate=RATE,
             seed=pretraining.seed,
@@ -76,7 +79,11 @@ def _image_config(pretraining: Pretraining, size: Size, plans: Path, folder: Pat
     whole = size.volume[3 - family.dim :]
     if family.name != "unetr":
         return ImageConfig(
-            plans=str(plans), configuration=family.configuration, image_size=whole, embedding_dim=EMBEDDING
+            plans=str(plans),
+            configuration=family.configuration,
+            image_size=whole,
+            map_stride=OBJECTIVES[pretraining.objective].map_stride,
+            embedding_dim=EMBEDDING,
         )
     return ImageConfig(
         dim=family.dim,

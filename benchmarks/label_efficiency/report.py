@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,9 @@ from benchmarks.label_efficiency.design import (
     CASES,
     FAMILIES,
     FINETUNING_SEEDS,
+    INTERVENTION_CASES,
+    INTERVENTIONS,
+    MAIN_ARMS,
     PRETRAINING_SEEDS,
     REFERENCES,
     SPLITS,
@@ -34,49 +37,76 @@ from benchmarks.label_efficiency.statistics import (
 from benchmarks.record import Cell as TableCell
 from benchmarks.record import Outcome
 
-COLUMNS = (
-    "cases",
-    "arm",
-    "cells",
-    "Dice [95 %]",
-    "sd finetuning",
-    "sd pretraining",
-    "collapsed organs",
-    *(f"− {ARMS[reference].title}" for reference in REFERENCES),
-)
+COLUMNS = ("cases", "arm", "cells", "Dice [95 %]", "sd finetuning", "sd pretraining", "collapsed organs")
 NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a table shows.
+
+    Attributes:
+        numbers: of labelled cases. arms: the rows of each. references: arms that the others are compared with.
+        planned: cells of an arm.
+    """
+
+    title: str
+    family: str
+    numbers: Sequence[int]
+    arms: Sequence[str]
+    references: Sequence[str]
+    planned: Callable[[str], int]
 
 
 def outcomes(folders: Folders, size: Size, split: str, families: Iterable[str]) -> list[Outcome]:
     """One table a family."""
-    return [_outcome(folders, size, split, family) for family in families]
+
+    def planned(arm: str) -> int:
+        return FINETUNING_SEEDS * pretraining_seeds(arm)
+
+    return [
+        _outcome(
+            folders,
+            size,
+            split,
+            Plan(f"Label efficiency, {family}", family, CASES, FAMILIES[family].arms, REFERENCES, planned),
+        )
+        for family in families
+    ]
 
 
-def _outcome(folders: Folders, size: Size, split: str, family: str) -> Outcome:
+def interventions_outcome(folders: Folders, size: Size, split: str) -> Outcome:
+    """The table of what was tried."""
+    arms = (*MAIN_ARMS, *INTERVENTIONS)
+    plan = Plan("Interventions, 2d", "2d", INTERVENTION_CASES, arms, ("scratch", "both"), lambda arm: PRETRAINING_SEEDS)
+    return _outcome(folders, size, split, plan)
+
+
+def _outcome(folders: Folders, size: Size, split: str, plan: Plan) -> Outcome:
     rows: list[Sequence[TableCell]] = []
     figures: dict[str, Any] = {}
-    for cases in CASES:
-        scores = {
-            arm: arm_scores(folders, size, Cell(split, family, arm, cases, 0, 0)) for arm in FAMILIES[family].arms
-        }
+    columns = (*COLUMNS, *(f"− {ARMS[reference].title}" for reference in plan.references))
+    for cases in plan.numbers:
+        scores = {arm: arm_scores(folders, size, Cell(split, plan.family, arm, cases, 0, 0)) for arm in plan.arms}
         if all(np.isnan(found).all() for found in scores.values()):
-            rows.append((cases, "all", f"0 of {sum(map(_planned, scores))}", NOT_RUN, *(None for _ in COLUMNS[4:])))
+            planned = sum(map(plan.planned, scores))
+            rows.append((cases, "all", f"0 of {planned}", NOT_RUN, *(None for _ in columns[4:])))
             continue
         for arm, found in scores.items():
-            row, figure = _row(cases, arm, found, scores)
+            row, figure = _row(cases, arm, found, scores, plan)
             rows.append(row)
             figures[f"n={cases} {arm}"] = figure
     return Outcome(
         benchmark="label_efficiency",
-        title=f"Label efficiency, {family}, {split} seeds",
-        columns=COLUMNS,
+        title=f"{plan.title}, {split} seeds",
+        columns=columns,
         rows=rows,
         seeds=_seeds(SPLITS[split]),
         notes=[
             f"Dice of {size.held_out} held-out cases, {len(size.organs)} organs. Differences are paired by seeds, "
             "labelled cases and held-out cases.",
-            *convergence_notes(folders, size, split, family),
-            *map_notes(folders, split, family),
+            *convergence_notes(folders, size, split, plan.family, plan.arms),
+            *map_notes(folders, split, plan.family, plan.arms),
         ],
         figures=figures,
     )
@@ -90,31 +120,28 @@ def _seeds(split: Split) -> list[int]:
     ]
 
 
-def _planned(arm: str) -> int:
-    return FINETUNING_SEEDS * pretraining_seeds(arm)
-
-
 def _row(
-    cases: int, arm: str, found: Scores, scores: Mapping[str, Scores]
+    cases: int, arm: str, found: Scores, scores: Mapping[str, Scores], plan: Plan
 ) -> tuple[Sequence[TableCell], dict[str, Any] | None]:
     if np.isnan(found).all():
-        return (cases, ARMS[arm].title, f"0 of {_planned(arm)}", NOT_RUN, *(None for _ in COLUMNS[4:])), None
+        rest = len(COLUMNS) - 4 + len(plan.references)
+        return (cases, ARMS[arm].title, f"0 of {plan.planned(arm)}", NOT_RUN, *(None for _ in range(rest))), None
     summary = summarize(found)
     differences = {
         reference: paired_difference(found, scores[reference])
-        for reference in REFERENCES
+        for reference in plan.references
         # An arm that no pretraining enters has no partner among the pretraining seeds of another.
         if reference in scores and reference != arm and len(scores[reference]) in (1, len(found))
     }
     row = (
         cases,
         ARMS[arm].title,
-        f"{summary.cells} of {_planned(arm)}",
+        f"{summary.cells} of {plan.planned(arm)}",
         _interval(summary.dice, signed=False),
         _rounded(summary.finetuning_sd),
         _rounded(summary.pretraining_sd),
         f"{summary.collapsed:.1f}",
-        *(_interval(differences.get(reference), signed=True) for reference in REFERENCES),
+        *(_interval(differences.get(reference), signed=True) for reference in plan.references),
     )
     return row, _figure(summary, differences)
 

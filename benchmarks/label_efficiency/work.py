@@ -18,6 +18,7 @@ from benchmarks.label_efficiency.design import Size
 from benchmarks.label_efficiency.folders import Folders, write_json
 from benchmarks.label_efficiency.records import read_record
 from benchmarks.record import commit, machine, versions
+from pretraining.studies.workers import end_with_parent
 
 J = TypeVar("J", Dataset, Pairs, Pretraining, Cell)
 # nnU-Net reads the first when it is imported. Threads that wait must sleep where other work shares the cores.
@@ -139,7 +140,8 @@ def carry_out(
         Whether all of it was done within the budget.
     """
     jobs = missing(folders, cells)
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool:
 
         def submit(job: Job) -> Future[float]:
             return pool.submit(perform, job, cells[0].split, folders, size)

@@ -54,6 +54,7 @@ class MosmosNetwork(nn.Module):
 
     def _add_maps(self, maps: MapSettings, channels: Sequence[int], strides: Sequence[Sequence[int]]) -> None:
         count = len(maps.tags)
+        self.injected = maps.injected
         self.pixel_projector = PixelProjector(channels, strides, maps.map_stage, maps.embedding_dim, self.dim)
         self.register_buffer("tag_embeddings", torch.zeros(count, maps.embedding_dim))
         self.map_bias = nn.Parameter(torch.zeros(count))
@@ -79,8 +80,17 @@ class MosmosNetwork(nn.Module):
         bias = self.map_bias.view((1, -1) + (1,) * self.dim)
         return maps / self.log_map_temperature.exp() + bias
 
+    def injected_maps(self, maps: Tensor) -> Tensor:
+        """What of maps `(B, K, *G)` enters the features; see `settings.Injected`."""
+        if self.injected == "cosine":
+            return maps
+        if self.injected == "scaled":
+            return maps / self.log_map_temperature.exp()
+        return self.map_logits(maps).sigmoid()
+
     def inject(self, features: list[Tensor], maps: Tensor) -> list[Tensor]:
         """The features with the maps added to the stages that receive them."""
+        maps = self.injected_maps(maps)
         return [
             self.injections[str(stage)](feature, maps) if str(stage) in self.injections else feature
             for stage, feature in enumerate(features)
