@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pretraining.phantom.grid import Grid
+from pretraining.phantom.patient import Patient
 from pretraining.phantom.tissues import PHASES, WEIGHTINGS
 
 SPANS: dict[str, tuple[float, float]] = {
@@ -17,7 +18,7 @@ SPANS: dict[str, tuple[float, float]] = {
     "abdomen": (-115, 112),
     "pelvis": (-325, -125),
 }
-"""Region to its lowest and highest z, mm."""
+"""Region to its lowest and highest z in the reference body, mm; a patient's lie higher or lower with the body's size."""
 
 _SLICE = 5.0
 """Nominal thickness of a single slice, mm."""
@@ -36,7 +37,7 @@ class Protocol:
         zoom: range of a factor of the in-plane spacing. shift: standard deviation of the in-plane position, mm.
         partial: chance of a small field of view, off the middle of the body.
         contrasts: chance of each of `PHASES` (CT) and `WEIGHTINGS` (MR). spans: lowest and highest z of each region,
-            mm.
+            mm. key_slices: chance that a slice is one that a reader would keep: at a lesion, where the region has one.
     """
 
     size: tuple[int, ...]
@@ -48,6 +49,7 @@ class Protocol:
     partial: float = 0.1
     contrasts: tuple[float, float, float] = (0.3, 0.2, 0.5)
     spans: Mapping[str, tuple[float, float]] = field(default_factory=lambda: SPANS)
+    key_slices: float = 0.25
 
 
 @dataclass(frozen=True)
@@ -72,21 +74,21 @@ class Scan:
         return (PHASES if self.modality == "CT" else WEIGHTINGS)[self.contrast]
 
 
-def draw_scan(rng: np.random.Generator, protocol: Protocol) -> Scan:
-    """A random acquisition of the protocol."""
+def draw_scan(rng: np.random.Generator, protocol: Protocol, patient: Patient) -> Scan:
+    """A random acquisition of a patient by the protocol."""
     modality = str(rng.choice(protocol.modalities))
     contrast = int(rng.choice(3, p=protocol.contrasts))
     region = str(rng.choice(protocol.regions))
-    low, high = protocol.spans[region]
+    low, high = (edge * patient.scale[0] for edge in protocol.spans[region])
     factor = float(rng.uniform(*protocol.zoom)) * _REACH.get(region, 1.0)
     shift = rng.normal(0, protocol.shift, 2) * _REACH.get(region, 1.0)
     if rng.uniform() < protocol.partial:
         factor *= float(rng.uniform(0.55, 0.8))
         shift = shift + rng.uniform((-45, -100), (45, 100)) * _REACH.get(region, 1.0)
     in_plane = (protocol.spacing[-2] * factor, protocol.spacing[-1] * factor)
-    middle = (_CENTER_Y[region] + float(shift[0]), float(shift[1]))
+    middle = (_CENTER_Y[region] * patient.scale[1] + float(shift[0]), float(shift[1]))
     if len(protocol.size) == 2:
-        z = float(rng.uniform(low, high))
+        z = _slice_height(rng, protocol, patient, low, high)
         grid = Grid(size=(1, protocol.size[0], protocol.size[1]), spacing=(_SLICE, *in_plane), center=(z, *middle))
         return Scan(modality, contrast, grid, region, (region,))
     depth = protocol.spacing[0] * factor
@@ -96,6 +98,22 @@ def draw_scan(rng: np.random.Generator, protocol: Protocol) -> Scan:
     grid = Grid(size=(protocol.size[0], rows, columns), spacing=(depth, *in_plane), center=(z, *middle))
     bottom, top = z - length / 2, z + length / 2
     covered = tuple(
-        name for name, (a, b) in SPANS.items() if name == region or min(b, top) - max(a, bottom) > 0.5 * (b - a)
+        name
+        for name, (a, b) in SPANS.items()
+        if name == region or _overlap(a * patient.scale[0], b * patient.scale[0], bottom, top) > 0.5
     )
     return Scan(modality, contrast, grid, region, covered)
+
+
+def _overlap(low: float, high: float, bottom: float, top: float) -> float:
+    """The share of `low` to `high` that lies between `bottom` and `top`."""
+    return (min(high, top) - max(low, bottom)) / (high - low)
+
+
+def _slice_height(rng: np.random.Generator, protocol: Protocol, patient: Patient, low: float, high: float) -> float:
+    """Where a single slice lies, between `low` and `high`, mm."""
+    anywhere = float(rng.uniform(low, high))
+    heights = [height for height in patient.lesion_heights if low <= height <= high]
+    if rng.uniform() >= protocol.key_slices or not heights:
+        return anywhere
+    return float(rng.choice(heights))

@@ -102,7 +102,7 @@ class Habits:
     removals: float = 1.0
     sizes: float = 1.0
     densities: float = 1.0
-    lesions: float = 3.0
+    lesions: float = 5.0
     effusions: float = 0.08
     build: Mapping[str, float] = field(default_factory=dict)
     never_formed: Mapping[str, float] = field(default_factory=dict)
@@ -136,6 +136,12 @@ class Patient:
         """Lowest and highest corners of the parts' boxes, `(N, 3)` each, mm."""
         low, high = zip(*(part.shape.bounds for part in self.parts), strict=True)
         return np.stack(low), np.stack(high)
+
+    @property
+    def lesion_heights(self) -> tuple[float, ...]:
+        """Z of every lesion's middle, mm."""
+        bounds = [lesion.part.shape.bounds for lesion in self.lesions]
+        return tuple(float(low[2] + high[2]) / 2 * self.scale[0] for low, high in bounds)
 
     @property
     def removed(self) -> Mapping[str, str]:

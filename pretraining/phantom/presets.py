@@ -81,6 +81,7 @@ _DEMO = Preset(
             regions=("abdomen",),
             contrasts=_EASY_CONTRASTS,
             spans={"abdomen": (5, 50)},
+            key_slices=0.0,
             zoom=(0.9, 1.1),
             shift=25.0,
             partial=0.0,

@@ -68,7 +68,7 @@ class Study:
 def draw_study(patient: Patient, study_seed: np.random.SeedSequence, population: Population) -> Study:
     """One study of a patient. The same seeds give the same study, whatever else is drawn."""
     rng = np.random.default_rng(study_seed)
-    scan = draw_scan(rng, population.protocol)
+    scan = draw_scan(rng, population.protocol, patient)
     values = draw_values(rng, scan, population.look)
     painting = paint(patient, scan.grid, values, magnetic=scan.modality == "MR")
     return Study(patient, scan, expose(painting, scan, population.look, rng), painting)

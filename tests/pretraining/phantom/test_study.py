@@ -77,9 +77,28 @@ def test_regions_show_their_organs(population):
 
 def test_a_tall_volume_covers_several_regions():
     protocol = Protocol(size=(80, 32, 32), spacing=(8, 10, 10), regions=("abdomen",))
-    scan = draw_scan(np.random.default_rng(0), protocol)
+    scan = draw_scan(np.random.default_rng(0), protocol, draw_patient(np.random.default_rng(0), Habits()))
     assert set(scan.regions) >= {"abdomen", "chest", "pelvis"}
     assert set(scan.regions) <= set(SPANS)
+
+
+def test_key_slices_show_a_lesion_where_the_region_has_one(population):
+    def share(key_slices):
+        protocol = replace(population.protocol, key_slices=key_slices, regions=("abdomen",), partial=0.0)
+        made = [study(replace(population, protocol=protocol), number) for number in range(30)]
+        return np.mean([bool(one.visible_lesions) for one in made])
+
+    assert share(1.0) > 0.5 > 0.3 > share(0.0)
+
+
+def test_a_scan_moves_with_the_size_of_the_body(population):
+    patient = draw_patient(np.random.default_rng(0), Habits())
+    protocol = replace(population.protocol, regions=("head",), key_slices=0.0)
+
+    def height(scale):
+        return draw_scan(np.random.default_rng(1), protocol, replace(patient, scale=scale)).grid.center[0]
+
+    assert height((1.1, 1.0, 1.0)) == pytest.approx(1.1 * height((1.0, 1.0, 1.0)))
 
 
 def test_ct_is_in_hounsfield_units_and_mr_is_not_negative(population):
