@@ -18,7 +18,7 @@ SPANS: dict[str, tuple[float, float]] = {
     "abdomen": (-115, 112),
     "pelvis": (-325, -125),
 }
-"""Region to its lowest and highest z in the reference body, mm; a patient's lie higher or lower with the body's size."""
+"""Region to its lowest and highest z in the reference body, mm; a patient's scale with the body."""
 
 _SLICE = 5.0
 """Nominal thickness of a single slice, mm."""

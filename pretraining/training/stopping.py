@@ -56,8 +56,8 @@ class StopRequest:
 def leave_stopping_to_the_parent(_: int) -> None:
     """For a loader's worker: schedulers and terminals signal every process, but the parent still needs its workers.
 
-    SIGTERM still ends a worker when its parent sends it: at its exit Python does so to processes that are left, and then
-    waits for them. Where a process cannot ask who sent a signal (macOS), torch's own handler stays: it ends the worker.
+    SIGTERM still ends a worker when its parent sends it: at its exit Python does so to processes that are left, and
+    then waits for them. Where nobody can tell who sent a signal (macOS), torch's own handler stays: it ends the worker.
     """
     for number in STOP_SIGNALS:
         if number != signal.SIGTERM:
