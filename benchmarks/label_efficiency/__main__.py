@@ -25,18 +25,19 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
 
 from benchmarks.label_efficiency.cells import Cell, Choice, planned
-from benchmarks.label_efficiency.design import FULL, QUICK, FamilyName, SplitName
+from benchmarks.label_efficiency.design import FULL, QUICK, FamilyName, Size, SplitName
 from benchmarks.label_efficiency.folders import Folders, open_folder, variables
+from benchmarks.label_efficiency.localization import localization_outcome
 from benchmarks.label_efficiency.report import interventions_outcome, outcomes
 from benchmarks.label_efficiency.work import ONE_THREAD, carry_out, missing, read_ledger
-from benchmarks.record import conclude, markdown_table
+from benchmarks.record import Outcome, conclude, markdown_table
 from pretraining.errors import UserError
 
 QUICK_CHOICE = Choice("development", True, 1, ("2d",), ("scratch", "both"), (2,), (0,), (0,))
@@ -93,17 +94,22 @@ def main(options: Options) -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
-    families = dict.fromkeys(cell.family for cell in cells)
-    found = (
-        [interventions_outcome(folders, size, cells[0].split)]
-        if options.interventions
-        else outcomes(folders, size, cells[0].split, families)
-    )
-    for family, outcome in zip(families, found, strict=True):
-        name = "interventions" if options.interventions else family
+    for name, outcome in _outcomes(options, folders, size, cells):
         file = options.json.with_stem(f"{options.json.stem}_{cells[0].split}_{name}") if options.json else None
         conclude(outcome, quick=options.quick, file=file)
     return 0 if done else 3
+
+
+def _outcomes(options: Options, folders: Folders, size: Size, cells: Sequence[Cell]) -> Iterator[tuple[str, Outcome]]:
+    """The tables, with the ends of their files' names."""
+    split = cells[0].split
+    families = dict.fromkeys(cell.family for cell in cells)
+    if options.interventions:
+        yield "interventions", interventions_outcome(folders, size, split)
+    else:
+        yield from zip(families, outcomes(folders, size, split, families), strict=True)
+    for family in families:
+        yield f"{family}_localization", localization_outcome(folders, size, split, family)
 
 
 def _choice(options: Options) -> Choice:

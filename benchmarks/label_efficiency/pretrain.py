@@ -11,6 +11,7 @@ import torch
 from benchmarks.label_efficiency.cells import Pretraining
 from benchmarks.label_efficiency.design import FAMILIES, OBJECTIVES, Size
 from benchmarks.label_efficiency.folders import Folders
+from benchmarks.label_efficiency.localization import measure
 from pretraining.training.config import ImageConfig, ObjectiveConfig, OptimizationConfig, TextConfig, TrainConfig
 from pretraining.training.export import export_run
 from pretraining.training.journal import read_metrics
@@ -46,7 +47,8 @@ def pretrain_bundle(pretraining: Pretraining, folders: Folders, size: Size, plan
     metrics = read_metrics(folder / "run")
     # A bundle is all that cells need; a run's checkpoints are the largest files of the benchmark.
     shutil.rmtree(folder / "run")
-    return {"seed": pretraining.seed, "metrics": metrics}
+    where = measure(folders.bundle(pretraining), folders.pairs(pretraining.needs), folders.prepared(pretraining.needs))
+    return {"seed": pretraining.seed, "metrics": metrics, **where}
 
 
 def train_config(pretraining: Pretraining, size: Size, plans: Path, folder: Path) -> TrainConfig:

@@ -3,15 +3,15 @@ from collections import Counter
 import pytest
 
 from benchmarks.label_efficiency.cells import Cell, Choice, planned, pretrainings
-from benchmarks.label_efficiency.design import ARMS, CASES, SPLITS
+from benchmarks.label_efficiency.design import CASES, INTERVENTIONS, MAIN_ARMS, SPLITS
 from pretraining.errors import UserError
 
 
 def test_the_core_has_all_arms_and_seeds_and_the_grid_holds_the_core():
     core = planned(Choice("reserved"))
-    trained = sum(arm.pretrained for arm in ARMS.values())
+    trained = sum(arm.pretrained for arm in MAIN_ARMS.values())
     assert Counter(cell.family for cell in core) == {
-        "2d": 3 * 5 * (3 * trained + len(ARMS) - trained),
+        "2d": 3 * 5 * (3 * trained + len(MAIN_ARMS) - trained),
         "3d_fullres": 2 * 3 * (3 * 3 + 2),
         "unetr": 3 * (3 + 1),
     }
@@ -22,8 +22,8 @@ def test_the_core_has_all_arms_and_seeds_and_the_grid_holds_the_core():
 
 
 def test_all_arms_of_a_seed_come_before_the_next_seed():
-    first = planned(Choice("reserved", families=("2d",), cases=(4,)))[: len(ARMS)]
-    assert [cell.arm for cell in first] == list(ARMS)
+    first = planned(Choice("reserved", families=("2d",), cases=(4,)))[: len(MAIN_ARMS)]
+    assert [cell.arm for cell in first] == list(MAIN_ARMS)
     assert {(cell.pretraining, cell.finetuning) for cell in first} == {(0, 0)}
 
 
@@ -37,6 +37,14 @@ def test_filters_choose_and_an_arm_without_pretraining_stays_beside_any_pretrain
     ]
     with pytest.raises(UserError, match="--everything"):
         planned(Choice("development", cases=(2,)))
+
+
+def test_interventions_have_one_cell_a_pretraining_seed_beside_what_they_are_compared_with():
+    cells = planned(Choice("development", interventions=True, arms=("scratch", "both", "scaled")))
+    assert [(cell.arm, cell.pretraining, cell.finetuning) for cell in cells] == [
+        (arm, seed if arm != "scratch" else 0, seed) for seed in range(3) for arm in ("scratch", "both", "scaled")
+    ]
+    assert {cell.arm for cell in planned(Choice("development", interventions=True))} == {*MAIN_ARMS, *INTERVENTIONS}
 
 
 def test_cells_share_pretrainings_within_and_across_splits_with_the_same_seeds():

@@ -4,7 +4,7 @@ from benchmarks.label_efficiency.cells import Cell
 from benchmarks.label_efficiency.design import ARMS, QUICK
 from benchmarks.label_efficiency.folders import Folders, write_json
 from benchmarks.label_efficiency.patients import case_names
-from benchmarks.label_efficiency.report import COLUMNS, NOT_RUN, outcomes
+from benchmarks.label_efficiency.report import NOT_RUN, outcomes
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def cell(arm, pretraining=0, finetuning=0, factor=1, cases=4):
 
 def table(folders):
     outcome = outcomes(folders, QUICK, "reserved", ["2d"])[0]
-    rows = {(row[0], row[1]): dict(zip(COLUMNS, row, strict=True)) for row in outcome.rows}
+    rows = {(row[0], row[1]): dict(zip(outcome.columns, row, strict=True)) for row in outcome.rows}
     return outcome, rows
 
 
