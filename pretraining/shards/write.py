@@ -44,7 +44,11 @@ def write_shards(data: Path, output: Path, studies_per_shard: int, prefix: str =
     studies = read_manifest(data)
     shards: dict[str, tuple[str, ...]] = {}
     output.mkdir(parents=True, exist_ok=True)
-    with disk_problems_are_users(output), tqdm(total=len(studies), desc="shards", unit="study") as bar:
+    state, then = "the shards are incomplete", "run the same command again with a new folder as --output"
+    with (
+        disk_problems_are_users(output, state, then),
+        tqdm(total=len(studies), desc="shards", unit="study") as bar,
+    ):
         for split in SPLITS:
             chosen = [study for study in studies if study.split == split]
             order = np.random.default_rng(0).permutation(len(chosen))

@@ -1,10 +1,13 @@
+import errno
 import json
+import os
 import tarfile
 
 import numpy as np
 import pytest
 
 from pretraining.errors import UserError
+from pretraining.shards import write
 from pretraining.shards.index import INDEX, is_sharded, read_index
 from pretraining.shards.write import write_shards
 from pretraining.studies.arrays import decode_array, read_array
@@ -40,8 +43,6 @@ def test_the_index_takes_where_the_tars_will_be(prepared, tmp_path):
 
 
 def test_an_interrupted_folder_is_no_folder_of_shards(prepared, tmp_path, monkeypatch):
-    from pretraining.shards import write
-
     def die(index):
         raise KeyboardInterrupt
 
@@ -61,3 +62,12 @@ def test_a_missing_shard_and_a_damaged_index_are_named(prepared, tmp_path):
     (tmp_path / INDEX).write_text("{")
     with pytest.raises(UserError, match=r"shards\.json is damaged"):
         read_index(tmp_path)
+
+
+def test_a_full_disk_says_that_the_shards_are_incomplete(prepared, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(write, "_write_shard", full)
+    with pytest.raises(UserError, match=r"No space left.*incomplete; make room and .* new folder as --output"):
+        write_shards(prepared, tmp_path / "shards", 3)
