@@ -29,6 +29,7 @@ class Objective:
     balanced: bool = False
     attention_temperature: float = 0.07
     map_stride: int = 8
+    deep_context: bool = True
     epochs_factor: int = 1
 
 
@@ -45,6 +46,7 @@ OBJECTIVES: Mapping[str, Objective] = {
     "temperature_03": Objective(attention_temperature=0.3),
     "asymmetric": Objective(tag_loss="asymmetric"),
     "longer": Objective(epochs_factor=3),
+    "local": Objective(map_stride=2, deep_context=False),
 }
 
 
@@ -103,6 +105,7 @@ INTERVENTIONS: Mapping[str, Arm] = {
     "no_contrast": Arm("pretraining: no image-report contrast", "both", "no_contrast"),
     "no_sentences": Arm("pretraining: no organ-sentence alignment", "both", "no_sentences"),
     "stride_4": Arm("pretraining: maps of stride 4", "both", "stride_4"),
+    "local": Arm("pretraining: maps of stride 2 that see 13 pixels", "both", "local"),
     "temperature_03": Arm("pretraining: attention temperature 0.3", "both", "temperature_03"),
     "asymmetric": Arm("pretraining: asymmetric tag loss", "both", "asymmetric"),
     "longer": Arm("pretraining: three times as long", "both", "longer"),

@@ -85,6 +85,7 @@ def _image_config(pretraining: Pretraining, size: Size, plans: Path, folder: Pat
             configuration=family.configuration,
             image_size=whole,
             map_stride=OBJECTIVES[pretraining.objective].map_stride,
+            deep_context=OBJECTIVES[pretraining.objective].deep_context,
             embedding_dim=EMBEDDING,
         )
     return ImageConfig(

@@ -28,6 +28,7 @@ from pretraining.image.spec import cumulative_strides, map_stage_of
 if TYPE_CHECKING:
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
+# Of the grid that maps live on; a bundle whose own is finer asks for that.
 MAP_STRIDE = 8
 ENTRY_NOTES: dict[Entry, str] = {
     "channels": "maps of the bundle's frozen encoder enter as further input channels",
@@ -110,7 +111,7 @@ def bind(
     if recipe.encoder and settings.network != "any":
         settings = replace(settings, pretrained_parts=pretrained_parts(encoder.table.rows))
     projector = _transfer_projector(bundle, settings, configuration, receiver) if recipe.maps else None
-    notes += _map_stage_notes(settings, configuration)
+    notes += _map_stage_notes(settings, configuration, _map_stride(bundle))
     return Binding(settings, encoder, projector, tuple(notes))
 
 
@@ -138,7 +139,11 @@ def _map_settings(
         # All features live on the token grid, and the decoder's levels, which receive the maps, follow from the plan.
         return MapSettings(tags, dim, map_stage=0, injection_stages=())
     strides = list(feature_layout(settings, configuration).strides)
-    return MapSettings(tags, dim, map_stage_of(strides, MAP_STRIDE), injection_stages(strides))
+    return MapSettings(tags, dim, map_stage_of(strides, _map_stride(bundle)), injection_stages(strides))
+
+
+def _map_stride(bundle: Bundle) -> int:
+    return min(MAP_STRIDE, max(bundle.info.map_stride))
 
 
 def _transfer_projector(bundle: Bundle, settings: MosmosSettings, configuration: Any, receiver: Any) -> Transfer:
@@ -150,15 +155,15 @@ def _transfer_projector(bundle: Bundle, settings: MosmosSettings, configuration:
     )
 
 
-def _map_stage_notes(settings: MosmosSettings, configuration: Any) -> list[str]:
+def _map_stage_notes(settings: MosmosSettings, configuration: Any, wanted: int) -> list[str]:
     if settings.maps is None or settings.network == "any":
         return []
     stride = feature_layout(settings, configuration).strides[settings.maps.map_stage]
-    if max(stride) >= MAP_STRIDE:
+    if max(stride) >= wanted:
         return []
     return [
         f"this configuration's encoder reaches a stride of {max(stride)} only: maps live on its deepest stage instead "
-        f"of stride {MAP_STRIDE}"
+        f"of stride {wanted}"
     ]
 
 

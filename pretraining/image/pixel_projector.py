@@ -42,6 +42,13 @@ class PixelProjector(nn.Module):
             {str(stage): convolution(channels[stage], embedding_dim, 1) for stage in range(map_stage, len(channels))}
         )
 
+    def leave_out_deeper_stages(self) -> None:
+        """Make deeper stages add nothing, and keep it so; a network that starts from here may learn to use them."""
+        for stage, lateral in self.laterals.items():
+            if int(stage) != self.map_stage:
+                for parameter in lateral.parameters():
+                    nn.init.zeros_(parameter).requires_grad_(False)
+
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Embed the positions of the map grid.
 

@@ -123,6 +123,7 @@ def build_model(record: RunRecord, hidden_size: int) -> PretrainingModel:
         config.image.embedding_dim,
         config.objective.attention_temperature,
         config.objective.masked_fraction if config.objective.reconstruction_weight else None,
+        config.image.deep_context,
     )
 
 

@@ -58,6 +58,10 @@ class ImageConfig:
     map_stride: int | None = None
     """Stride of the grid on which pixel embeddings and attention maps of a convolutional encoder live; 8 when left
     out."""
+    deep_context: bool = True
+    """Whether encoder stages deeper than the map's add to the pixel embeddings of a convolutional encoder. Where an
+    image is hardly larger than what a deep stage sees at once, every position knows the whole image, and a tag's
+    attention may rest anywhere."""
     embedding_dim: int = 256
     """Length of image, report, pixel and tag embeddings."""
 
@@ -80,6 +84,8 @@ class ImageConfig:
             self._refuse("beside --plans", "dim", "encoder", "stages", "vit", "vit_patch_size", "vit_weights")
         elif self.encoder == "vit":
             self._refuse("with --encoder vit", "stages", "map_stride")
+            if not self.deep_context:
+                raise UserError("--no-deep-context has no effect with --encoder vit; leave out the one or the other")
         else:
             self._refuse("without --encoder vit", "vit", "vit_patch_size", "vit_weights")
         if self.vit_weights:

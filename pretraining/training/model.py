@@ -38,6 +38,7 @@ class PretrainingModel(nn.Module):
         embedding_dim: D.
         attention_temperature: tau of the tags' attention.
         masked_fraction: share of the image that masked reconstruction hides; None for none of it.
+        deep_context: whether stages deeper than the map's add to the pixel embeddings.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class PretrainingModel(nn.Module):
         embedding_dim: int,
         attention_temperature: float,
         masked_fraction: float | None = None,
+        deep_context: bool = True,
     ) -> None:
         super().__init__()
         strides, channels = cumulative_strides(spec), feature_channels(spec)
@@ -56,6 +58,8 @@ class PretrainingModel(nn.Module):
         # All features of a transformer have one stride: every one of them contributes.
         self.map_stage = 0 if map_stride is None else map_stage_of(strides, map_stride)
         self.pixel_projector = PixelProjector(channels, strides, self.map_stage, embedding_dim, spec.dim)
+        if not deep_context:
+            self.pixel_projector.leave_out_deeper_stages()
         self.image_projector = nn.Linear(channels[-1], embedding_dim)
         self.report_projector = nn.Linear(hidden_size, embedding_dim)
         self.tag_embeddings = TagEmbeddings(hidden_size, embedding_dim)

@@ -11,6 +11,7 @@ PLANS = {"plans": "nnUNetPlans.json", "configuration": "2d"}
     ("options", "message"),
     [
         ({"encoder": "vit", "map_stride": 4}, "--map-stride has no effect with --encoder vit"),
+        ({"encoder": "vit", "deep_context": False}, "--no-deep-context has no effect with --encoder vit"),
         ({"encoder": "vit", "stages": 6}, "--stages has no effect with --encoder vit"),
         ({"vit": "small"}, "--vit has no effect without --encoder vit"),
         ({"encoder": "resenc", "vit_patch_size": 16}, "--vit-patch-size has no effect without --encoder vit"),

@@ -43,6 +43,18 @@ def test_every_encoder_embeds_images_and_pixels_and_learns(kind, dim):
     assert silent == []
 
 
+def test_without_deep_context_pixels_depend_on_no_deeper_stage():
+    torch.manual_seed(0)
+    model = PretrainingModel(spec_of("plainconv", 2), 16, 4, 8, 0.07, deep_context=False)
+    features = model.encoder(torch.randn(1, 1, 32, 32))
+    before = model.pixel_projector(features)
+    features[-1] = torch.randn_like(features[-1])
+    assert torch.equal(model.pixel_projector(features), before)
+    model.recognition(model.embed_images(torch.randn(1, 1, 32, 32)).pixels, TAGS).logits.sum().backward()
+    learning = [any(p.grad.abs().max() > 0 for p in stage.parameters()) for stage in model.encoder.stages]
+    assert learning == [True, True, True, False]
+
+
 @pytest.mark.parametrize("kind", ["plainconv", "vit"])
 @pytest.mark.parametrize("dim", [2, 3])
 def test_crops_of_a_study_are_attended_to_as_one(kind, dim):
