@@ -94,6 +94,7 @@ MAIN_ARMS: Mapping[str, Arm] = {
 INTERVENTIONS: Mapping[str, Arm] = {
     "rate_1": Arm("pretrained weights at the full rate", "both", "tags", tuning=Tuning(encoder_rate=1.0)),
     "rate_03": Arm("pretrained weights at 0.3 of the rate", "both", "tags", tuning=Tuning(encoder_rate=0.3)),
+    "frozen": Arm("pretrained weights stay as they are", "both", "tags", tuning=Tuning(encoder_rate=0.0)),
     "tags_rate_1": Arm("+ tags (encoder only) at the full rate", "encoder", "tags", tuning=Tuning(encoder_rate=1.0)),
     "autoencoder_rate_1": Arm(
         "masked autoencoder at the full rate", "encoder", "autoencoder", tuning=Tuning(encoder_rate=1.0)

@@ -72,7 +72,9 @@ def open_folder(root: Path, size: Size) -> Folders:
     file = root / "design.json"
     parts: dict[str, Any] = {"size": size, **SPLITS, **OBJECTIVES}
     wanted = json.loads(json.dumps({name: asdict(part) for name, part in parts.items()}))
-    if file.is_file() and json.loads(file.read_text(encoding="utf-8")) != wanted:
+    begun = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    # What was added since, an objective say, changes nothing of what has run.
+    if any(wanted.get(name) != part for name, part in begun.items()):
         raise UserError(f"{root} was begun with other sizes, seeds or looks ({file.name}): choose another --output")
     root.mkdir(parents=True, exist_ok=True)
     write_json(file, wanted)
