@@ -223,8 +223,8 @@ def main(options: Options) -> None:
             seeds=(options.seed,),
             notes=[
                 "In brackets: the step, or the one that was being saved. Checkpoints every "
-                f"{options.checkpoint_steps} steps and after each epoch of {options.steps_per_epoch}; {options.workers} "
-                "worker(s); every process is a new one. -9: the signal ended it."
+                f"{options.checkpoint_steps} steps and after each epoch of {options.steps_per_epoch}; every process is "
+                f"a new one, with {options.workers} worker(s). -9: the signal ended it."
             ],
             figures={
                 "checkpoint_steps": options.checkpoint_steps,
