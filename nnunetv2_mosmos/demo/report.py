@@ -247,4 +247,4 @@ def _excerpt(study: Study) -> str:
     """What the report found, without technique and history, cut short."""
     found = re.search(r"findings:\s*(.*)", study.report, re.IGNORECASE | re.DOTALL)
     text = found.group(1) if found else study.report
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]} ..."
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS].rpartition(' ')[0]} ..."
