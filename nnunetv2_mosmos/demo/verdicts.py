@@ -23,11 +23,11 @@ def retrieval_words(retrieval: Mapping[str, Any]) -> str:
     candidates, value, chance = retrieval["candidates"], five["value"], five["chance"]
     spread = 2 * math.sqrt(chance * (1 - chance) / candidates)
     if abs(value - chance) <= spread:
-        verdict = "That is what chance gives: this short pretraining does not tell one report from another."
+        verdict = "Among five, chance does as well: this short pretraining does not tell reports apart."
     elif value < chance:
-        verdict = "That is worse than chance."
+        verdict = "Among five, that is worse than chance."
     else:
-        verdict = f"That is {value / chance:.1f} times chance."
+        verdict = f"Among five, that is {value / chance:.1f} times chance."
     return (
         f"Of {candidates} held-out reports, an image's own is the nearest for {first['value']:.1%} of the images "
         f"(chance {first['chance']:.1%}) and among the five nearest for {value:.1%} (chance {chance:.1%}). {verdict}"
