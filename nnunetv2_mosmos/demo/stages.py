@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from nnunetv2_mosmos.demo.settings import CONFIGURATIONS, DATASET, Folders, Settings
+from nnunetv2_mosmos.demo.settings import CONFIGURATIONS, CONTROLLED, DATASET, Folders, Settings
 
 # A small network at the resolution of the labelled volumes: its stages are those that nnU-Net plans for them.
 _PRETRAINING = shlex.split(
@@ -45,7 +45,7 @@ def _pretraining(folders: Folders, settings: Settings) -> list[Stage]:
         "--studies",
         settings.studies,
     ]
-    phantom += ["--held-out", settings.held_out, "--labelled", settings.labelled, "--labelled-test", settings.test]
+    phantom += ["--labelled", settings.labelled, "--labelled-test", settings.test]
     prepare = ["mosmos_pretrain", "prepare", "--input", folders.phantom / "pairs.csv", "--image-root", folders.phantom]
     train = [
         "mosmos_pretrain",
@@ -57,10 +57,13 @@ def _pretraining(folders: Folders, settings: Settings) -> list[Stage]:
         "--epochs",
         settings.epochs,
     ]
+    evaluate = ["mosmos_pretrain", "evaluate", "--run", folders.run, "--data", folders.prepared]
+    evaluate += ["--masks", folders.phantom / "masks", "--json", folders.evaluation, "--workers", 0, "--device", "cpu"]
     return [
         _stage("synthetic patients", phantom),
         _stage("read images and reports, mine tags", [*prepare, "--output", folders.prepared]),
         _stage("pretrain on images and reports", [*train, *_PRETRAINING]),
+        _stage("evaluate on held-out studies", evaluate),
         _stage("export the bundle", ["mosmos_pretrain", "export", "--run", folders.run, "--output", folders.bundle]),
     ]
 
@@ -75,14 +78,16 @@ def _planning(folders: Folders) -> list[Stage]:
 
 
 def _finetuning(folders: Folders, settings: Settings) -> list[Stage]:
+    trainings = [(configuration, settings.trainer, "") for configuration in CONFIGURATIONS]
+    trainings.append((CONTROLLED, settings.control, " from scratch"))
     stages = []
-    for configuration in CONFIGURATIONS:
-        train = ["nnUNetv2_train", DATASET, configuration, 0, "-tr", settings.trainer, "-device", "cpu"]
-        stages.append(_stage(f"finetune {configuration}", train, settings.trainer_epochs))
-    for configuration in CONFIGURATIONS:
-        predict = ["nnUNetv2_predict", "-d", DATASET, "-c", configuration, "-f", 0, "-tr", settings.trainer]
-        predict += ["-i", folders.raw / "imagesTs", "-o", folders.predictions(configuration)]
-        stages.append(_stage(f"predict with {configuration}", [*predict, "-device", "cpu", "-npp", 0, "-nps", 0]))
+    for configuration, trainer, how in trainings:
+        train = ["nnUNetv2_train", DATASET, configuration, 0, "-tr", trainer, "-device", "cpu"]
+        stages.append(_stage(f"finetune {configuration}{how}", train, settings.trainer_epochs))
+    for configuration, trainer, how in trainings:
+        predict = ["nnUNetv2_predict", "-d", DATASET, "-c", configuration, "-f", 0, "-tr", trainer]
+        predict += ["-i", folders.raw / "imagesTs", "-o", folders.predictions(configuration, trainer)]
+        stages.append(_stage(f"predict with {configuration}{how}", [*predict, "-device", "cpu", "-npp", 0, "-nps", 0]))
     return stages
 
 

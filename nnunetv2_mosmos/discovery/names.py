@@ -16,5 +16,7 @@ TRAINER_NAMES = (
     "nnUNetTrainerMOSMOS_onlyMirror01",
     "nnUNetTrainerMOSMOS_randomTags",
     "nnUNetTrainerMOSMOS_scratch",
+    "nnUNetTrainerMOSMOS_scratch_demo",
+    "nnUNetTrainerMOSMOS_scratch_smoke",
     "nnUNetTrainerMOSMOS_smoke",
 )

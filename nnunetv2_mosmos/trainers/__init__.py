@@ -22,6 +22,8 @@ from nnunetv2_mosmos.trainers.variants import (
     nnUNetTrainerMOSMOS_50epochs,
     nnUNetTrainerMOSMOS_250epochs,
     nnUNetTrainerMOSMOS_demo,
+    nnUNetTrainerMOSMOS_scratch_demo,
+    nnUNetTrainerMOSMOS_scratch_smoke,
     nnUNetTrainerMOSMOS_smoke,
 )
 
@@ -41,5 +43,7 @@ __all__ = [
     "nnUNetTrainerMOSMOS_onlyMirror01",
     "nnUNetTrainerMOSMOS_randomTags",
     "nnUNetTrainerMOSMOS_scratch",
+    "nnUNetTrainerMOSMOS_scratch_demo",
+    "nnUNetTrainerMOSMOS_scratch_smoke",
     "nnUNetTrainerMOSMOS_smoke",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nnunetv2_mosmos.trainers.controls import nnUNetTrainerMOSMOS_scratch
 from nnunetv2_mosmos.trainers.nnUNetTrainerMOSMOS import nnUNetTrainerMOSMOS
 from nnunetv2_mosmos.trainers.schedule import Schedule
 
@@ -17,6 +18,18 @@ class nnUNetTrainerMOSMOS_demo(nnUNetTrainerMOSMOS):
 
 class nnUNetTrainerMOSMOS_smoke(nnUNetTrainerMOSMOS):
     """Shows in seconds that a set-up works; learns nothing."""
+
+    schedule = SMOKE
+
+
+class nnUNetTrainerMOSMOS_scratch_demo(nnUNetTrainerMOSMOS_scratch):
+    """The control of `nnUNetTrainerMOSMOS_demo`."""
+
+    schedule = DEMO
+
+
+class nnUNetTrainerMOSMOS_scratch_smoke(nnUNetTrainerMOSMOS_scratch):
+    """The control of `nnUNetTrainerMOSMOS_smoke`."""
 
     schedule = SMOKE
 

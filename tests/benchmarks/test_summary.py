@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ OUTCOME = Outcome(
 @pytest.fixture
 def results(tmp_path):
     for name in ("b", "a"):
-        conclude(OUTCOME, quick=name == "b", file=tmp_path / "results" / f"{name}.json")
+        conclude(replace(OUTCOME, benchmark=name), quick=name == "b", file=tmp_path / "results" / f"{name}.json")
     return tmp_path / "results"
 
 
@@ -49,6 +50,18 @@ def test_the_section_replaces_only_what_is_between_the_markers(results, tmp_path
         assert readme.read_text() == f"before\n{BEGIN}\n\n{text}\n\n{END}\nafter\n"
 
 
+def test_a_quick_result_only_fills_what_has_no_full_one(results, tmp_path):
+    quick = tmp_path / "quick"
+    for name in ("a", "c"):
+        conclude(replace(OUTCOME, benchmark=name, title=f"Quick {name}"), quick=True, file=quick / f"{name}_again.json")
+    text = section(results, quick, tmp_path / "none")
+    assert [line for line in text.splitlines() if line.startswith("**")] == [
+        "**How fast**",
+        "**How fast**",
+        "**Quick c**",
+    ]
+
+
 @pytest.mark.parametrize("content", ["no markers", f"{END} {BEGIN}", f"{BEGIN} {BEGIN} {END}"])
 def test_a_file_without_its_two_markers_is_left_alone(tmp_path, content):
     readme = tmp_path / "README.md"
@@ -59,7 +72,7 @@ def test_a_file_without_its_two_markers_is_left_alone(tmp_path, content):
 
 
 def test_a_file_that_is_no_result_is_named(tmp_path):
-    with pytest.raises(UserError, match="holds no results"):
+    with pytest.raises(UserError, match="no results in"):
         section(tmp_path)
     (tmp_path / "odd.json").write_text("[]")
     with pytest.raises(UserError, match=r"odd\.json is not what a benchmark writes"):

@@ -1,12 +1,22 @@
 import re
 from html.parser import HTMLParser
 
-from nnunetv2_mosmos.demo.page import Number, Section, render_page, score_table
+from nnunetv2_mosmos.demo.page import Card, Found, Number, Row, Section, Tile, render_page, score_table
 
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
     "1f15c4890000000d49444154789c6360000002000100ffff03000006000557bfabd40000000049454e44ae426082"
 )
+
+
+EVERYTHING = {
+    "rows": [Row([Tile(PIXEL, "liver", ["p <1>"]), Tile(PIXEL, "heart")], 92, "patient")],
+    "cards": [Card(PIXEL, "study", "a <report>", {"liver": "present", "heart": "absent"}, [Found("1.", "x", True)])],
+    "table": (["a", "b"], [["1", "2"]]),
+    "commands": ["x <y>"],
+    "legend": {"liver": "#ff0000"},
+    "verdict": "no <better>",
+}
 
 
 def page(**section):
@@ -30,7 +40,7 @@ class Balance(HTMLParser):
 
 
 def test_the_page_needs_nothing_beside_it_and_nothing_from_a_network():
-    text = page(picture=PIXEL)
+    text = page(**EVERYTHING)
     assert not re.search(r'(?:src|href)="(?!data:)', text)
     assert "http" not in text
     assert "<script" not in text
@@ -39,15 +49,16 @@ def test_the_page_needs_nothing_beside_it_and_nothing_from_a_network():
 
 def test_elements_are_closed_in_order():
     reader = Balance()
-    reader.feed(page(picture=PIXEL, table=(["a", "b"], [["1", "2"]]), commands=["x <y>"]))
+    reader.feed(page(**EVERYTHING))
     assert reader.open == []
 
 
 def test_what_is_written_is_escaped():
-    text = page(text="a < b & c", commands=["cmd <in >out"])
+    text = page(**{**EVERYTHING, "text": "a < b & c", "commands": ["cmd <in >out"]})
     assert "A &lt;title&gt;" in text
     assert "a &lt; b &amp; c" in text
     assert "cmd &lt;in &gt;out" in text
+    assert not re.search("<(report|1|better)>", text)
 
 
 def test_numbers_show_whether_they_are_good_enough():
@@ -58,9 +69,16 @@ def test_numbers_show_whether_they_are_good_enough():
 
 
 def test_it_fits_a_narrow_window():
-    text = page(picture=PIXEL)
+    text = page(**EVERYTHING)
     assert 'name="viewport"' in text
-    assert "max-width: 100%" in text
+    assert "--least: 92px" in text
+    assert "minmax(min(100%, var(--least)), 1fr)" in text
+
+
+def test_tags_say_what_the_report_says_and_the_right_report_is_marked():
+    text = page(**EVERYTHING)
+    assert '<span class="chip present">liver</span><span class="chip absent">no heart</span>' in text
+    assert '<li class="right"><b>1.</b> x</li>' in text
 
 
 def test_tables_have_a_dash_where_there_is_no_number():

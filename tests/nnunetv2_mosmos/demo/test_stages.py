@@ -7,6 +7,7 @@ from nnunetv2_mosmos.demo.__main__ import Options, run
 from nnunetv2_mosmos.demo.execute import execute, mean_pseudo_dice
 from nnunetv2_mosmos.demo.settings import FULL, Folders
 from nnunetv2_mosmos.demo.stages import Stage, demo_stages
+from nnunetv2_mosmos.trainers import nnUNetTrainerMOSMOS_demo, nnUNetTrainerMOSMOS_scratch_demo
 from pretraining.cli.main import COMMANDS
 from pretraining.errors import UserError
 
@@ -19,9 +20,17 @@ def commands(tmp_path):
 def test_the_whole_path_is_there_in_order(commands):
     names = [command[1] if command[0] == "mosmos_pretrain" else command[0] for command in commands]
     assert names == [
-        "phantom", "prepare", "train", "export", "cp", "nnUNetv2_plan_and_preprocess", "nnUNetv2_mosmos_attach",
-        "nnUNetv2_train", "nnUNetv2_train", "nnUNetv2_predict", "nnUNetv2_predict",
+        "phantom", "prepare", "train", "evaluate", "export", "cp", "nnUNetv2_plan_and_preprocess",
+        "nnUNetv2_mosmos_attach", *["nnUNetv2_train"] * 3, *["nnUNetv2_predict"] * 3,
     ]  # fmt: skip
+
+
+def test_the_control_differs_by_its_trainer_alone(commands):
+    training, *_, control = (command for command in commands if command[0] == "nnUNetv2_train")
+    assert control == tuple(word.replace("MOSMOS_demo", "MOSMOS_scratch_demo") for word in training)
+    assert nnUNetTrainerMOSMOS_scratch_demo.schedule == nnUNetTrainerMOSMOS_demo.schedule
+    assert not nnUNetTrainerMOSMOS_scratch_demo.recipe.encoder
+    assert not nnUNetTrainerMOSMOS_scratch_demo.recipe.maps
 
 
 def test_options_exist(commands):
