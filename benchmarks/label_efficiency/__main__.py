@@ -107,7 +107,8 @@ def _outcomes(options: Options, folders: Folders, size: Size, cells: Sequence[Ce
     if options.interventions:
         yield "interventions", interventions_outcome(folders, size, split)
     else:
-        yield from zip(families, outcomes(folders, size, split, families), strict=True)
+        shown = (QUICK_CHOICE.cases, QUICK_CHOICE.arms) if options.quick else ()
+        yield from zip(families, outcomes(folders, size, split, families, *shown), strict=True)
     for family in families:
         yield f"{family}_localization", localization_outcome(folders, size, split, family)
 

@@ -58,21 +58,33 @@ class Plan:
     planned: Callable[[str], int]
 
 
-def outcomes(folders: Folders, size: Size, split: str, families: Iterable[str]) -> list[Outcome]:
-    """One table a family."""
+def outcomes(
+    folders: Folders,
+    size: Size,
+    split: str,
+    families: Iterable[str],
+    numbers: Sequence[int] = CASES,
+    arms: Sequence[str] = (),
+) -> list[Outcome]:
+    """One table a family.
+
+    Args:
+        folders: where the cells' files are.
+        size: of everything.
+        split: of the seeds.
+        families: which tables.
+        numbers: of labelled cases.
+        arms: rows; all of a family when omitted.
+    """
 
     def planned(arm: str) -> int:
         return FINETUNING_SEEDS * pretraining_seeds(arm)
 
-    return [
-        _outcome(
-            folders,
-            size,
-            split,
-            Plan(f"Label efficiency, {family}", family, CASES, FAMILIES[family].arms, REFERENCES, planned),
-        )
+    plans = [
+        Plan(f"Label efficiency, {family}", family, numbers, arms or FAMILIES[family].arms, REFERENCES, planned)
         for family in families
     ]
+    return [_outcome(folders, size, split, plan) for plan in plans]
 
 
 def interventions_outcome(folders: Folders, size: Size, split: str) -> Outcome:
