@@ -1,4 +1,4 @@
-"""Sentences below a table: whether the schedule has converged, and what maps are worth to their networks."""
+"""Sentences below a table: whether the schedule has converged, what maps are worth, and which cases fail."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from benchmarks.label_efficiency.cells import Cell
 from benchmarks.label_efficiency.design import ARMS, CASES, Size
 from benchmarks.label_efficiency.folders import Folders
+from benchmarks.label_efficiency.patients import sequences
 from benchmarks.label_efficiency.records import arm_scores, finished
 from benchmarks.label_efficiency.statistics import cell_scores, mean_of
 
@@ -44,4 +45,27 @@ def map_notes(folders: Folders, split: str, family: str, arms: Sequence[str]) ->
                 changes.append(f"{ARMS[arm].title} {', '.join(words)}")
         if changes:
             notes.append(f"Changed maps with {cases} cases change Dice by: {'; '.join(changes)}.")
+    return notes
+
+
+def sequence_notes(folders: Folders, size: Size, split: str, family: str, arms: Sequence[str]) -> list[str]:
+    """Dice of held-out cases whose sequence is among the labelled cases', and of the others, for every arm."""
+    made_with = sequences(size, split)
+    notes = []
+    for cases in CASES:
+        found = []
+        for arm in arms:
+            records = [record for _, record in finished(folders, Cell(split, family, arm, cases, 0, 0))]
+            dice: dict[bool, list[float]] = {True: [], False: []}
+            for record in records:
+                shown = {made_with[case] for case in record["labelled_cases"]}
+                for case, organs in record["dice"].items():
+                    dice[made_with[case] in shown] += [value for value in organs.values() if value is not None]
+            if all(dice.values()):
+                found.append(f"{ARMS[arm].title} {np.mean(dice[True]):.3f} / {np.mean(dice[False]):.3f}")
+        if found:
+            notes.append(
+                f"Dice with {cases} cases where the held-out case's sequence is among theirs / where it is not: "
+                f"{'; '.join(found)}."
+            )
     return notes

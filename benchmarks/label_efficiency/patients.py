@@ -7,6 +7,7 @@ the pool that the training cases are drawn from.
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from benchmarks.label_efficiency.cells import Pairs
 from benchmarks.label_efficiency.design import CASES, FINETUNING_SEEDS, SPLITS, USUAL, Size
 from benchmarks.label_efficiency.folders import DATASET, DATASET_NAME, Folders, variables, write_json
 from benchmarks.label_efficiency.threads import threads_for_processes
+from pretraining.phantom.acquisition import draw_scan
 from pretraining.phantom.labelled import LabelledJob, write_labelled
 from pretraining.phantom.pairs import PairsJob, write_pairs
 from pretraining.phantom.presets import find_preset
@@ -94,6 +96,19 @@ def _labelled_population(size: Size, split: str) -> Population:
         contrasts=WEIGHTINGS,
     )
     return replace(population, protocol=protocol, look=SPLITS[split].look)
+
+
+def sequences(size: Size, split: str) -> dict[str, str]:
+    """Which MR sequence every labelled case was made with."""
+    job = labelled_job(Path(), size, split)
+    stream = Stream(job.seed, "labelled")
+    found = {}
+    for number, name in enumerate(itertools.chain(*case_names(size))):
+        patient = stream.patient(number, job.population.habits)
+        # The scan is what a study's generator draws first.
+        scan = draw_scan(np.random.default_rng(stream.study(number)), job.population.protocol, patient)
+        found[name] = scan.contrast_name
+    return found
 
 
 def case_names(size: Size) -> tuple[list[str], list[str]]:

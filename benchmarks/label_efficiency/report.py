@@ -25,7 +25,7 @@ from benchmarks.label_efficiency.design import (
     Split,
 )
 from benchmarks.label_efficiency.folders import Folders
-from benchmarks.label_efficiency.notes import convergence_notes, map_notes
+from benchmarks.label_efficiency.notes import convergence_notes, map_notes, sequence_notes
 from benchmarks.label_efficiency.records import arm_scores, pretraining_seeds
 from benchmarks.label_efficiency.statistics import (
     Estimate,
@@ -119,6 +119,7 @@ def _outcome(folders: Folders, size: Size, split: str, plan: Plan) -> Outcome:
             "labelled cases and held-out cases.",
             *convergence_notes(folders, size, split, plan.family, plan.arms),
             *map_notes(folders, split, plan.family, plan.arms),
+            *sequence_notes(folders, size, split, plan.family, plan.arms),
         ],
         figures=figures,
     )

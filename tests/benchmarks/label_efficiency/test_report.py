@@ -3,8 +3,10 @@ import pytest
 from benchmarks.label_efficiency.cells import Cell
 from benchmarks.label_efficiency.design import ARMS, QUICK
 from benchmarks.label_efficiency.folders import Folders, write_json
-from benchmarks.label_efficiency.patients import case_names
+from benchmarks.label_efficiency.patients import case_names, labelled_job, sequences
 from benchmarks.label_efficiency.report import NOT_RUN, outcomes
+from pretraining.phantom.streams import Stream
+from pretraining.phantom.study import draw_study
 
 
 @pytest.fixture
@@ -12,9 +14,9 @@ def folders(tmp_path):
     return Folders(tmp_path)
 
 
-def write_cell(folders, cell, liver, spleen=0.5, effect=None):
+def write_cell(folders, cell, liver, spleen=0.5, effect=None, labelled=("labelled_0000",)):
     dice = {case: {"liver": liver, "spleen": spleen} for case in case_names(QUICK)[1]}
-    write_json(folders.record(cell), {"dice": dice, "map_effect": effect})
+    write_json(folders.record(cell), {"dice": dice, "map_effect": effect, "labelled_cases": list(labelled)})
 
 
 def cell(arm, pretraining=0, finetuning=0, factor=1, cases=4):
@@ -64,3 +66,22 @@ def test_what_maps_are_worth_stands_below_the_table(folders):
     outcome, _ = table(folders)
     title = ARMS["maps"].title
     assert outcome.notes[1:] == [f"Changed maps with 4 cases change Dice by: {title} zeroed -0.150, shuffled +0.000."]
+
+
+def test_held_out_cases_of_a_sequence_that_no_labelled_case_has_are_counted_apart(folders):
+    made_with = sequences(QUICK, "reserved")
+    assert (made_with["labelled_0001"], made_with["labelled_0004"], made_with["labelled_0005"]) == ("T2", "T1", "T2")
+    dice = {"labelled_0004": {"liver": 0.1, "spleen": 0.3}, "labelled_0005": {"liver": 0.7, "spleen": None}}
+    content = {"dice": dice, "map_effect": None, "labelled_cases": ["labelled_0001"]}
+    write_json(folders.record(cell("both")), content)
+    outcome, _ = table(folders)
+    assert outcome.notes[-1].endswith(f"where it is not: {ARMS['both'].title} 0.700 / 0.200.")
+
+
+def test_the_sequences_are_those_of_the_written_cases(tmp_path):
+    job = labelled_job(tmp_path, QUICK, "reserved")
+    made_with = sequences(QUICK, "reserved")
+    stream = Stream(job.seed, "labelled")
+    for number, name in enumerate(made_with):
+        study = draw_study(stream.patient(number, job.population.habits), stream.study(number), job.population)
+        assert study.scan.contrast_name == made_with[name]
