@@ -3,10 +3,11 @@
     python -m benchmarks.label_efficiency --split reserved --workers 2 --json results/label_efficiency.json
     python -m benchmarks.label_efficiency --split reserved --everything --families 2d --cases 1
     python -m benchmarks.label_efficiency --schedule-factor 2 --arms scratch both
+    python -m benchmarks.label_efficiency --interventions --workers 2
     python -m benchmarks.label_efficiency --list
 
 The first command runs the required core, the second a part of the rest, the third shows whether the schedule has
-converged, the last one tells what is left to do.
+converged, the fourth what was tried to make the method better (FINDINGS.md), the last one tells what is left to do.
 
 Encoders are pretrained on image-report pairs of synthetic patients, once a seed and objective, and shared by all
 finetunings, the cells. A cell trains on a few labelled cases with nnU-Net's own loop, data loading, augmentation and
@@ -17,8 +18,8 @@ Choices are made on `--split development`. Then nothing is changed any more, and
 patients, other labelled cases, other initial weights) and `shifted` (the labelled cases come from noisier scanners than
 the pretraining's) are run once.
 
-The core takes about 12 CPU-hours: a processor core finishes some 50 cells of 2d an hour, 25 of 3d_fullres and 25 of the
-UNETR (from one run on a noisy machine; `--list` goes by what `--output` has measured since).
+The core takes about 13 CPU-hours: a processor core finishes some 42 cells of 2d an hour, 25 of 3d_fullres and 25 of the
+UNETR (from runs on a noisy machine; `--list` goes by what `--output` has measured since).
 """
 
 from __future__ import annotations

@@ -191,8 +191,8 @@ class Schedule:
     """Of one finetuning, for all arms alike.
 
     nnU-Net's 250,000 steps at a rate of 0.01 and a momentum of 0.99 shrink to a hundredth: a momentum of 0.9 forgets in
-    10 steps instead of 100, and ten times the rate moves as far in the end. (16 cases, 2d, development seeds: 1,000
-    steps as nnU-Net makes them learned one organ of six, these four.)
+    10 steps instead of 100, and ten times the rate moves as far in the end. (16 cases of an earlier task, development
+    seeds: 1,000 steps as nnU-Net makes them learned one organ of six, these four.)
 
     Attributes:
         rate: the first learning rate. momentum: of SGD; AdamW, a UNETR's optimizer, keeps its own.

@@ -31,7 +31,7 @@ FIRST_GUESS = {
     "pretraining 2d": 200.0,
     "pretraining 3d_fullres": 650.0,
     "pretraining unetr": 300.0,
-    "cell 2d": 70.0,
+    "cell 2d": 85.0,
     "cell 3d_fullres": 145.0,
     "cell unetr": 145.0,
 }

@@ -90,6 +90,18 @@ def test_maps_leave_only_on_demand():
     torch.testing.assert_close(map_logits, maps / 0.07)
 
 
+@pytest.mark.parametrize("injected", ["cosine", "scaled", "probability"])
+def test_what_of_a_map_enters_is_a_setting(injected):
+    network, plain = mosmos_network(injected=injected)
+    x = torch.randn(SHAPE[2])
+    assert torch.equal(network(x)[0], plain(x)[0])
+    maps = network.maps_of(network.encode(x))
+    with torch.no_grad():
+        network.map_bias.fill_(-2.0)
+    entering = {"cosine": maps, "scaled": maps / 0.07, "probability": (maps / 0.07 - 2).sigmoid()}[injected]
+    torch.testing.assert_close(network.injected_maps(maps), entering)
+
+
 def test_a_network_without_maps_returns_none_for_them():
     network = MosmosUNet(plain_network())
     _, map_logits = network(torch.randn(SHAPE[2]), return_maps=True)
