@@ -55,7 +55,7 @@ class Options:
     everything: bool = False
     """Plan the whole grid instead of the required core."""
     interventions: bool = False
-    """Plan what was tried to make the method better (FINDINGS.md) instead of the required core."""
+    """Plan what was tried to make the method better (FINDINGS.md) instead, in 2d; --arms and seeds choose of it."""
     families: tuple[FamilyName, ...] = ()
     """Which networks."""
     arms: tuple[str, ...] = ()
