@@ -54,7 +54,7 @@ def localization_outcome(folders: Folders, size: Size, split: str, family: str) 
         title=f"Localization, {family}, {split} seeds",
         columns=COLUMNS,
         rows=rows,
-        seeds=range(first, first + PRETRAINING_SEEDS),
+        seeds=list(range(first, first + PRETRAINING_SEEDS)),
         notes=[
             f"Attention maps of validation studies against the phantom's masks, mean over {', '.join(size.organs)} and "
             "seeds, on images that show the organ; prior: the mean mask of the training studies. Tag AUC is over all "
