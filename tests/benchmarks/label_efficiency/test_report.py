@@ -1,8 +1,12 @@
+import json
+from dataclasses import asdict
+
 import pytest
 
-from benchmarks.label_efficiency.cells import Cell
-from benchmarks.label_efficiency.design import ARMS, QUICK
+from benchmarks.label_efficiency.cells import Cell, Pretraining
+from benchmarks.label_efficiency.design import ARMS, QUICK, SPLITS
 from benchmarks.label_efficiency.folders import Folders, write_json
+from benchmarks.label_efficiency.localization import localization_outcome
 from benchmarks.label_efficiency.patients import case_names, labelled_job, sequences
 from benchmarks.label_efficiency.report import NOT_RUN, outcomes
 from pretraining.phantom.streams import Stream
@@ -66,6 +70,21 @@ def test_what_maps_are_worth_stands_below_the_table(folders):
     outcome, _ = table(folders)
     title = ARMS["maps"].title
     assert outcome.notes[1:] == [f"Changed maps with 4 cases change Dice by: {title} zeroed -0.150, shuffled +0.000."]
+
+
+def test_localization_is_the_mean_over_labelled_organs_and_seeds_and_goes_into_json(folders):
+    def figures(auroc):
+        return {"auroc": auroc, "average_precision": 0.1, "hit": 0.0}
+
+    for seed, auroc in enumerate((0.4, 0.8)):
+        organs = {"liver": auroc, "spleen": 0.6, "brain": 0.0}
+        per_tag = {organ: {"attention": figures(value), "prior": figures(0.9)} for organ, value in organs.items()}
+        record = {"localization": {"per_tag": per_tag}, "tags": {"auc": 0.7}}
+        first = SPLITS["reserved"].pretraining
+        write_json(folders.record(Pretraining("2d", "tags", first + seed)), record)
+    outcome = localization_outcome(folders, QUICK, "reserved", "2d")
+    assert json.loads(json.dumps(asdict(outcome)))["figures"]["tags"]["attention auroc"] == pytest.approx(0.6)
+    assert [row[:2] for row in outcome.rows] == [("tags", 2)]
 
 
 def test_held_out_cases_of_a_sequence_that_no_labelled_case_has_are_counted_apart(folders):
