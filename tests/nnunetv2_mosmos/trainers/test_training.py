@@ -61,7 +61,6 @@ def test_the_log_accounts_for_every_tensor(trained):
     assert "using the attached bundle 'tiny-unet'" in log
     assert "Transferred into the encoder: 100 % of the parameters (18 copied, 6 inflated of 24 tensors)" in log
     assert "stages.2.0.convs.1.conv.weight  inflated" in log
-    assert "maps live on its deepest stage instead of stride 8" in log
     assert "auxiliary_map_loss" in log
     assert "Current learning rate of pretrained weights: 0.001000" in log
 
