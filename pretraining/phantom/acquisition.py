@@ -38,6 +38,7 @@ class Protocol:
         partial: chance of a small field of view, off the middle of the body.
         contrasts: chance of each of `PHASES` (CT) and `WEIGHTINGS` (MR). spans: lowest and highest z of each region,
             mm. key_slices: chance that a slice is one that a reader would keep: at a lesion, where the region has one.
+        follows_body: whether a region lies where it does in this body, rather than in the reference body.
     """
 
     size: tuple[int, ...]
@@ -50,6 +51,7 @@ class Protocol:
     contrasts: tuple[float, float, float] = (0.3, 0.2, 0.5)
     spans: Mapping[str, tuple[float, float]] = field(default_factory=lambda: SPANS)
     key_slices: float = 0.25
+    follows_body: bool = True
 
 
 @dataclass(frozen=True)
@@ -76,17 +78,18 @@ class Scan:
 
 def draw_scan(rng: np.random.Generator, protocol: Protocol, patient: Patient) -> Scan:
     """A random acquisition of a patient by the protocol."""
+    scale = patient.scale if protocol.follows_body else (1.0, 1.0, 1.0)
     modality = str(rng.choice(protocol.modalities))
     contrast = int(rng.choice(3, p=protocol.contrasts))
     region = str(rng.choice(protocol.regions))
-    low, high = (edge * patient.scale[0] for edge in protocol.spans[region])
+    low, high = (edge * scale[0] for edge in protocol.spans[region])
     factor = float(rng.uniform(*protocol.zoom)) * _REACH.get(region, 1.0)
     shift = rng.normal(0, protocol.shift, 2) * _REACH.get(region, 1.0)
     if rng.uniform() < protocol.partial:
         factor *= float(rng.uniform(0.55, 0.8))
         shift = shift + rng.uniform((-45, -100), (45, 100)) * _REACH.get(region, 1.0)
     in_plane = (protocol.spacing[-2] * factor, protocol.spacing[-1] * factor)
-    middle = (_CENTER_Y[region] * patient.scale[1] + float(shift[0]), float(shift[1]))
+    middle = (_CENTER_Y[region] * scale[1] + float(shift[0]), float(shift[1]))
     if len(protocol.size) == 2:
         z = _slice_height(rng, protocol, patient, low, high)
         grid = Grid(size=(1, protocol.size[0], protocol.size[1]), spacing=(_SLICE, *in_plane), center=(z, *middle))
@@ -100,7 +103,7 @@ def draw_scan(rng: np.random.Generator, protocol: Protocol, patient: Patient) ->
     covered = tuple(
         name
         for name, (a, b) in SPANS.items()
-        if name == region or _overlap(a * patient.scale[0], b * patient.scale[0], bottom, top) > 0.5
+        if name == region or _overlap(a * scale[0], b * scale[0], bottom, top) > 0.5
     )
     return Scan(modality, contrast, grid, region, covered)
 
@@ -114,6 +117,6 @@ def _slice_height(rng: np.random.Generator, protocol: Protocol, patient: Patient
     """Where a single slice lies, between `low` and `high`, mm."""
     anywhere = float(rng.uniform(low, high))
     heights = [height for height in patient.lesion_heights if low <= height <= high]
-    if rng.uniform() >= protocol.key_slices or not heights:
+    if not protocol.key_slices or rng.uniform() >= protocol.key_slices or not heights:
         return anywhere
     return float(rng.choice(heights))
