@@ -161,13 +161,8 @@ def planned(choice: Choice) -> list[Cell]:
     else:
         cells = [cell for block in (GRID if choice.everything else CORE) for cell in _block(block, choice)]
     if not cells:
-        where = (
-            "the interventions"
-            if choice.interventions
-            else "the grid"
-            if choice.everything
-            else "the required core: give --everything, too"
-        )
+        where = "the grid" if choice.everything else "the required core: give --everything, too"
+        where = "the interventions" if choice.interventions else where
         raise UserError(f"the filters --families, --arms, --cases and the seeds together leave no cell of {where}")
     return cells
 

@@ -26,7 +26,6 @@ class Objective:
     reconstruction: float = 0.0
     tag_embeddings: Literal["text", "random"] = "text"
     tag_loss: Literal["bce", "asymmetric"] = "bce"
-    balanced: bool = False
     attention_temperature: float = 0.07
     map_stride: int = 8
     deep_context: bool = True

@@ -63,7 +63,6 @@ def train_config(pretraining: Pretraining, size: Size, plans: Path, folder: Path
             sentence_weight=objective.sentences,
             reconstruction_weight=objective.reconstruction,
             tag_loss=objective.tag_loss,
-            balance_losses=objective.balanced,
             attention_temperature=objective.attention_temperature,
         ),
         OptimizationConfig(

@@ -116,7 +116,7 @@ def _overlap(low: float, high: float, bottom: float, top: float) -> float:
 def _slice_height(rng: np.random.Generator, protocol: Protocol, patient: Patient, low: float, high: float) -> float:
     """Where a single slice lies, between `low` and `high`, mm."""
     anywhere = float(rng.uniform(low, high))
-    heights = [height for height in patient.lesion_heights if low <= height <= high]
-    if not protocol.key_slices or rng.uniform() >= protocol.key_slices or not heights:
+    if not protocol.key_slices or rng.uniform() >= protocol.key_slices:
         return anywhere
-    return float(rng.choice(heights))
+    heights = [height for height in patient.lesion_heights if low <= height <= high]
+    return float(rng.choice(heights)) if heights else anywhere
