@@ -11,6 +11,7 @@ from typing import Literal
 from pretraining.errors import UserError
 from pretraining.phantom.acquisition import SPANS
 from pretraining.phantom.labelled import LabelledJob, write_labelled
+from pretraining.phantom.lesions import TAGS
 from pretraining.phantom.organs import ORGANS, members
 from pretraining.phantom.pairs import PairsJob, write_pairs
 from pretraining.phantom.presets import Preset, find_preset
@@ -57,7 +58,7 @@ class Options:
     studies_per_patient: int | None = None
     """How many pairs show the same body."""
     organs: tuple[str, ...] | None = None
-    """Tag ids to label in the labelled cases; the preset's when omitted."""
+    """Tag ids of organs and lesions to label in the labelled cases; the preset's when omitted."""
 
 
 def run(options: Options) -> int:
@@ -150,6 +151,9 @@ def _check(options: Options, preset: Preset) -> None:
 
 def _known(organs: tuple[str, ...]) -> tuple[str, ...]:
     for organ in organs:
-        if not members(organ):
-            raise UserError(f"--organs: the phantom has no organ '{organ}'; it has: {', '.join(ORGANS)}")
+        if organ not in TAGS and not members(organ):
+            raise UserError(
+                f"--organs: the phantom has no organ '{organ}'; it has: {', '.join(ORGANS)}; and the lesions "
+                f"{', '.join(TAGS)}"
+            )
     return organs

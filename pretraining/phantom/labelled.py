@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pretraining.phantom.files import write_volume
+from pretraining.phantom.lesions import TAGS
 from pretraining.phantom.organs import LABELS, members
 from pretraining.phantom.streams import Stream
 from pretraining.phantom.study import Population, Study, draw_study
@@ -26,7 +27,7 @@ class LabelledJob:
     Attributes:
         folder: receives `dataset.json`, `imagesTr`, `labelsTr`, `imagesTs`, `labelsTs`.
         seed: the user's. train, test: number of cases. organs: tag ids to label, in the order of the label values;
-            `kidney` takes both kidneys.
+            `kidney` takes both kidneys. Lesions, those of `lesions.TAGS`, lie over organs.
     """
 
     folder: Path
@@ -41,8 +42,14 @@ def label_map(study: Study, organs: tuple[str, ...]) -> NDArray[np.uint8]:
     """The study's mask with the values 1.. for `organs` and 0 for everything else, `(Z, Y, X)`."""
     table = np.zeros(len(LABELS) + 1, np.uint8)
     for value, organ in enumerate(organs, start=1):
-        table[[LABELS[member] for member in members(organ)]] = value
-    return table[study.painting.organs]
+        if organ not in TAGS:
+            table[[LABELS[member] for member in members(organ)]] = value
+    labels = table[study.painting.organs]
+    for value, organ in enumerate(organs, start=1):
+        if organ in TAGS:
+            spots = [number for number, lesion in enumerate(study.patient.lesions, start=1) if lesion.tag == organ]
+            labels[np.isin(study.painting.lesions, spots)] = value
+    return labels
 
 
 def write_labelled(job: LabelledJob) -> None:

@@ -33,6 +33,19 @@ _GROWTH: dict[str, tuple[dict[str, float], tuple[float, float]]] = {
 }
 _SMALL = {"calcification": 0.55}
 
+TAGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "liver_tumor": (("liver",), ("mass", "hypervascular")),
+    "kidney_cyst": (("kidney",), ("cyst",)),
+    "kidney_tumor": (("kidney",), ("mass", "hypervascular")),
+    "pancreas_tumor": (("pancreas",), ("mass",)),
+    "lung_nodule": (("lung",), ("nodule", "mass")),
+    "brain_tumor": (("brain", "cerebellum"), ("mass",)),
+    "intracerebral_hemorrhage": (("brain", "cerebellum"), ("hemorrhage",)),
+}
+"""Tag id of a lesion to the organs and kinds that it covers."""
+NAMES = (*TAGS, *KINDS)
+"""What lesion masks tell apart, in the order of their values: a lesion's tag where it has one, else its kind."""
+
 
 @dataclass(frozen=True)
 class Lesion:
@@ -51,6 +64,13 @@ class Lesion:
     part: Part
 
     @property
+    def tag(self) -> str | None:
+        """Tag id, where a tag covers it."""
+        return next(
+            (tag for tag, (organs, kinds) in TAGS.items() if base(self.organ) in organs and self.kind in kinds), None
+        )
+
+    @property
     def diameter(self) -> float:
         """Mm."""
         return 2 * self.radius
@@ -66,11 +86,12 @@ def hosts(parts: list[Part]) -> dict[str, Part]:
     return {p.organ: p for p in parts if p.organ and p.core is not None and base(p.organ) in _GROWTH}
 
 
-def grow(host: Part, rng: np.random.Generator) -> Lesion:
-    """A lesion at a random spot of the host's core."""
+def grow(host: Part, rng: np.random.Generator, factor: float = 1.0) -> Lesion:
+    """A lesion at a random spot of the host's core, `factor` times as large as usual."""
     if host.organ is None or host.core is None:
         raise ValueError("a lesion needs a host with an organ and a core")
     kinds, (low, high) = _GROWTH[base(host.organ)]
+    low, high = factor * low, factor * high
     weights = np.array(list(kinds.values()))
     kind = str(rng.choice(list(kinds), p=weights / weights.sum()))
     largest = min(high, 0.9 * min(host.core.radii))

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pretraining.phantom.appearance import to_bytes
 from pretraining.phantom.files import write_picture, write_volume
-from pretraining.phantom.lesions import KINDS
+from pretraining.phantom.lesions import NAMES
 from pretraining.phantom.organs import LABELS
 from pretraining.phantom.reports.report import Report, Reporting, write_report
 from pretraining.phantom.streams import Stream
@@ -29,8 +30,8 @@ class PairsJob:
     """What to write.
 
     Attributes:
-        folder: receives `pairs.csv`, `gold.jsonl`, `labels.json`, `lesion_labels.json`, `images/`, `masks/`,
-            `lesions/`.
+        folder: receives `pairs.csv`, `gold.jsonl`, `labels.json`, `images/`, `masks/` and `lesions/`; the
+            latter has a `labels.json` of its own.
         stream: whose patients. count: studies. studies_per_patient: successive studies that share a body.
     """
 
@@ -60,7 +61,7 @@ def write_pairs(job: PairsJob) -> None:
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     _write_json(job.folder / "labels.json", {value: organ for organ, value in LABELS.items()})
-    _write_json(job.folder / "lesion_labels.json", dict(enumerate(KINDS, start=1)))
+    _write_json(folders["lesions"] / "labels.json", dict(enumerate(NAMES, start=1)))
     vocabulary = load_vocabulary()
     with (
         (job.folder / "pairs.csv").open("w", newline="", encoding="utf-8") as table,
@@ -78,7 +79,7 @@ def write_pairs(job: PairsJob) -> None:
 
 def _write_images(folders: dict[str, Path], study_id: str, study: Study, job: PairsJob, number: int) -> str:
     """Write a study's image and masks; returns the file name that all three share."""
-    lesions = lesion_kinds(study)
+    lesions = lesion_mask(study)
     if study.image.shape[0] == 1:
         name = f"{study_id}.png"
         rng = np.random.default_rng(job.stream.window(number))
@@ -95,13 +96,13 @@ def _write_images(folders: dict[str, Path], study_id: str, study: Study, job: Pa
     return name
 
 
-def lesion_kinds(study: Study) -> Any:
-    """The lesion mask with the kinds' values (1 + index in `KINDS`) instead of the lesions' own; uint8 `(Z, Y, X)`."""
-    names = [lesion.kind for lesion in study.patient.lesions] + [
-        e.rsplit("_", 1)[0] if "pleural" in e else e for e in study.patient.effusions
-    ]
-    table = np.array([0, *(1 + KINDS.index(name) for name in names)], np.uint8)
-    return table[study.painting.lesions]
+def lesion_mask(study: Study) -> NDArray[np.uint8]:
+    """The lesions' tags, or kinds where no tag covers them, as 1 + their index in `NAMES`, `(Z, Y, X)`."""
+    names = [lesion.tag or lesion.kind for lesion in study.patient.lesions]
+    names += [effusion.removesuffix("_left").removesuffix("_right") for effusion in study.patient.effusions]
+    table = np.array([0, *(1 + NAMES.index(name) for name in names)], np.uint8)
+    found: NDArray[np.uint8] = table[study.painting.lesions]
+    return found
 
 
 def _gold(study_id: str, patient: str, study: Study, report: Report) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pretraining.phantom.anatomy import abdomen, chest, head_neck, pelvis, skeleton, trunk
-from pretraining.phantom.lesions import Lesion, grow, hosts
+from pretraining.phantom.lesions import Lesion, base, grow, hosts
 from pretraining.phantom.traits import Part, Traits
 
 # Organ to the chance of its absence and how it came about.
@@ -91,7 +91,9 @@ class Habits:
 
     Attributes:
         spread: variation of position, size and shape. removals, sizes, densities: factors of the built-in chances.
-        lesions: expected number of lesions in a body. effusions: chance of ascites and of an effusion on each side.
+        lesions: expected number of lesions in a body. lesion_hosts: organ (`kidney` for both) to the relative chance
+            that one grows there, none in others; empty for the built-in chances. lesion_size: factor of their radii.
+        effusions: chance of ascites and of an effusion on each side.
         build: organ to the factor by which this population has it larger than the reference body.
         never_formed: organ to the chance that it is congenitally absent, on top of the removals; for populations in
             which
@@ -103,6 +105,8 @@ class Habits:
     sizes: float = 1.0
     densities: float = 1.0
     lesions: float = 5.0
+    lesion_hosts: Mapping[str, float] = field(default_factory=dict)
+    lesion_size: float = 1.0
     effusions: float = 0.08
     build: Mapping[str, float] = field(default_factory=dict)
     never_formed: Mapping[str, float] = field(default_factory=dict)
@@ -236,9 +240,14 @@ def _draw_sizes(
 def _draw_lesions(rng: np.random.Generator, habits: Habits, parts: list[Part]) -> list[Lesion]:
     places = hosts(parts)
     names = list(places)
-    # One more often in organs that carry many.
-    weights = np.array(
-        [3.0 if name in ("liver", "lung_left", "lung_right") or "kidney" in name else 1.0 for name in names]
-    )
+    if habits.lesion_hosts:
+        weights = np.array([habits.lesion_hosts.get(base(name), 0.0) for name in names])
+    else:
+        # One more often in organs that carry many.
+        weights = np.array(
+            [3.0 if name in ("liver", "lung_left", "lung_right") or "kidney" in name else 1.0 for name in names]
+        )
+    if not weights.any():
+        return []
     chosen = rng.choice(len(names), size=int(rng.poisson(habits.lesions)), p=weights / weights.sum())
-    return [grow(places[names[index]], rng) for index in chosen]
+    return [grow(places[names[index]], rng, habits.lesion_size) for index in chosen]

@@ -59,6 +59,17 @@ def negated_lesions(row: Row) -> set[int]:
     return found
 
 
+def normal_organs(row: Row) -> dict[int, list[int]]:
+    """Word for "normal" -> the organs that it is said of; none where the sentence goes on to say otherwise."""
+    if any(mask & lx.OTHERWISE for mask in row.masks):
+        return {}
+    return {
+        index: _subjects(row, index) or _objects(row, index)
+        for index, mask in enumerate(row.masks)
+        if mask & lx.NORMAL and not (index and row.masks[index - 1] & lx.NEGATION)
+    }
+
+
 def _take(found: dict[int, str], terms: list[int], rule: str) -> bool:
     for term in terms:
         found.setdefault(term, rule)

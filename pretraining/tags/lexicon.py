@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from pretraining.tags.rules import Rules
@@ -45,6 +45,11 @@ SCOPE_END = 1 << 30
 REGION = 1 << 31
 DIRECTION = 1 << 32
 WORD = 1 << 33  # any other word, and phrases that hide an organ's word
+FINDING = 1 << 34  # names a lesion together with an organ: "mass"
+CONTAINER = 1 << 35  # "the liver contains a mass"
+LOCATOR = 1 << 36  # "a mass in the liver", not "a mass beside the liver"
+NORMAL = 1 << 37
+OTHERWISE = 1 << 38  # "otherwise normal"
 
 LEFT, RIGHT, BOTH = 1, 2, 3
 
@@ -65,7 +70,9 @@ _RULE_BITS = (
     ("seen", SEEN), ("head_tails", TAIL), ("partial", PARTIAL), ("done", DONE), ("done_after", DONE_AFTER),
     ("not_done", NOT_DONE), ("not_done_after", NOT_DONE_AFTER), ("history", HISTORY), ("other_people", OTHER_PEOPLE),
     ("patient_description", DESCRIPTION), ("origin", ORIGIN), ("origin_nouns", ORIGIN_NOUN), ("advice", ADVICE),
-    ("modalities", MODALITY), ("scope_end", SCOPE_END), ("directions", DIRECTION),
+    ("modalities", MODALITY), ("scope_end", SCOPE_END), ("directions", DIRECTION), ("containers", CONTAINER),
+    ("locators", LOCATOR),
+    ("normal", NORMAL), ("otherwise", OTHERWISE),
 )  # fmt: skip
 
 _SIDE_BITS = (("left", LEFT), ("right", RIGHT), ("both", BOTH))
@@ -89,6 +96,19 @@ class Target:
     right: tuple[str, ...]
     side_required: bool
     lesion: bool
+    only_denied: bool = False
+    """A lesion that the phrase denies under a negation, and does not place ("no renal lesion", "a renal lesion")."""
+
+
+class Finding(NamedTuple):
+    """The lesion that a noun ("mass") names beside an organ's word.
+
+    Attributes:
+        target: the lesion. hosts: tag ids of the organs.
+    """
+
+    target: Target
+    hosts: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -104,6 +124,7 @@ class Entry:
         side: for a side, which one (LEFT, RIGHT, BOTH).
         letter: a side only right before a paired organ.
         regions: body regions that it names.
+        findings: the lesions that it names beside an organ.
         starts: for a single word, the longer phrases that start with it, by their second word.
         hints: for a single word, what a sentence with it may hold (MAY_NAME, MAY_NUMBER): a sentence's words are looked
             up once, and their hints say whether there is anything to read.
@@ -117,6 +138,7 @@ class Entry:
     side: int = 0
     letter: bool = False
     regions: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
     starts: dict[str, tuple[Longer, ...]] | None = None
     hints: int = 0
 
@@ -143,10 +165,12 @@ class Lexicon:
     Attributes:
         words: every word that is a phrase or starts one -> its entry.
         series: words that number a bone: `l4` -> (`l`, 4).
+        lesions: organ -> the lesions directly below it.
     """
 
     words: dict[str, Entry]
     series: dict[str, tuple[str, int]]
+    lesions: dict[str, tuple[Target, ...]]
 
     def longer(self, first: str, second: str) -> tuple[Longer, ...]:
         """The phrases that start with two words, longest first."""
@@ -205,10 +229,14 @@ def build_lexicon(vocabulary: Vocabulary, rules: Rules) -> Lexicon:
                 entry.mask |= ORIGIN
         for words, target in _sides_inside(tag, vocabulary):
             _add_target(_entry(phrases, words), target, False)
+        for words, finding in _findings(tag, vocabulary):
+            entry = _entry(phrases, words)
+            entry.mask |= FINDING
+            entry.findings = (*entry.findings, finding)
         for phrase in tag.exclude:
             for words in _with_plural(words_of(phrase)):
                 _entry(phrases, words).mask |= WORD
-    return _by_first_word(phrases)
+    return _by_first_word(phrases, _lesions(vocabulary))
 
 
 def _entry(phrases: dict[tuple[str, ...], Entry], words: tuple[str, ...]) -> Entry:
@@ -244,6 +272,33 @@ def _sides_inside(tag: Tag, vocabulary: Vocabulary) -> Iterator[tuple[tuple[str,
             words = words_of(phrase)
             if len(words) > 1:
                 yield (*words[:-1], side, words[-1]), target
+
+
+def _findings(tag: Tag, vocabulary: Vocabulary) -> Iterator[tuple[tuple[str, ...], Finding]]:
+    """Nouns that are the tag's lesion in the organ above it, or deny it: "mass" in the liver."""
+    if not (tag.findings or tag.denied_findings):
+        return
+    above = [vocabulary[parent] for parent in tag.parents if parent in vocabulary]
+    organs = [organ.id for organ in above if organ.kind == "organ"]
+    hosts = frozenset(
+        other.id
+        for other in vocabulary
+        if other.kind == "organ" and not {other.id, *vocabulary.ancestors(other.id)}.isdisjoint(organs)
+    )
+    target = _target(tag, NOUN, vocabulary)
+    for nouns, only_denied in ((tag.findings, False), (tag.denied_findings, True)):
+        for noun in nouns:
+            for words in _with_plural(words_of(noun)):
+                yield words, Finding(replace(target, only_denied=only_denied), hosts)
+
+
+def _lesions(vocabulary: Vocabulary) -> dict[str, tuple[Target, ...]]:
+    found: dict[str, tuple[Target, ...]] = {}
+    for tag in vocabulary:
+        if tag.kind == "lesion" and tag.laterality is None:
+            for parent in tag.parents:
+                found[parent] = (*found.get(parent, ()), _target(tag, NOUN, vocabulary))
+    return found
 
 
 def _looks_plural(word: str) -> bool:
@@ -282,7 +337,7 @@ def _add_target(entry: Entry, target: Target, plural: bool) -> None:
     entry.noun = entry.noun or target.role in (NOUN, PART)
 
 
-def _by_first_word(phrases: dict[tuple[str, ...], Entry]) -> Lexicon:
+def _by_first_word(phrases: dict[tuple[str, ...], Entry], lesions: dict[str, tuple[Target, ...]]) -> Lexicon:
     known = {words[0]: entry for words, entry in phrases.items() if len(words) == 1}
     grouped: dict[str, dict[str, list[Longer]]] = {}
     for words, entry in phrases.items():
@@ -305,4 +360,4 @@ def _by_first_word(phrases: dict[tuple[str, ...], Entry]) -> Lexicon:
     }
     for word in series:
         known[word].hints |= MAY_NUMBER
-    return Lexicon(known, series)
+    return Lexicon(known, series, lesions)

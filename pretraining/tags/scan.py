@@ -82,10 +82,15 @@ def lower(text: str) -> str:
 
 
 class Scanner:
-    """Splits sentences into rows."""
+    """Splits sentences into rows.
+
+    Attributes:
+        lesions: organ -> the lesions directly below it.
+    """
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
+        self.lesions = lexicon.lesions
         self._words = lexicon.words
         self._marks: dict[str, tuple[Entry, ...]] = {" ": (), "-": (), "": (), "\n": (), "'": (), "  ": (), "’": ()}
 

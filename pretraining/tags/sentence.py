@@ -8,8 +8,9 @@ from functools import reduce
 from operator import or_
 
 from pretraining.tags import lexicon as lx
-from pretraining.tags.absence import ABSENCES, find_absent, negated_lesions
+from pretraining.tags.absence import ABSENCES, find_absent, negated_lesions, normal_organs
 from pretraining.tags.facts import Fact, Span, gone, shown
+from pretraining.tags.lesions import compose_lesions, unharmed
 from pretraining.tags.lexicon import Target
 from pretraining.tags.operations import read_operation
 from pretraining.tags.rules import Rules
@@ -54,6 +55,9 @@ class SentenceReader:
             return SentenceFacts((), regions) if regions else NOTHING
         if every & lx.SIDE and any(row.entries[index].sided for index in row.terms):
             assign_sides(row)
+        if every & lx.FINDING:
+            compose_lesions(row)
+        if every & (lx.SIDE | lx.FINDING):
             row.terms = [index for index, mask in enumerate(masks) if mask & lx.TERM]
         absent = find_absent(row, self._exempt) if every & ABSENCES else {}
         negated = negated_lesions(row) if every & (lx.NEGATION | lx.ABSENT_BEFORE) else set()
@@ -74,6 +78,10 @@ class SentenceReader:
                     facts.extend(_operation(row, index, target, span, scope))
                 else:
                     facts.extend(self._organ(row, index, target, span, scope, rule))
+        if every & lx.NORMAL:
+            for word, chain in normal_organs(row).items():
+                span = ends[2 * row.first[word]], ends[2 * row.last(word) + 1]
+                facts.extend(unharmed(row, chain, self._scanner.lesions, span))
         return SentenceFacts(tuple(facts), regions)
 
     def _organ(
@@ -116,8 +124,9 @@ def _operation(row: Row, index: int, target: Target, span: Span, scope: int) -> 
 def _lesion(target: Target, side: int, span: Span, scope: int, denied: bool) -> Iterator[Fact]:
     if scope & lx.HISTORY:
         return
-    strong = not scope & lx.DESCRIPTION
     if denied:
-        yield from gone(target, side, span, whole=True, strong=strong, rule="lesion-denied")
-    else:
-        yield from shown(target, side, span, strong=strong, rule="lesion")
+        # Weak: a lesion that is seen elsewhere outweighs it ("no mass in the left lobe").
+        if target.paired or not (target.left or target.right) or side not in (lx.LEFT, lx.RIGHT):
+            yield from gone(target, side, span, whole=True, strong=False, rule="lesion-denied")
+    elif not target.only_denied:
+        yield from shown(target, side, span, strong=not scope & lx.DESCRIPTION, rule="lesion")

@@ -14,6 +14,7 @@ REGIONS = ("head", "neck", "chest", "abdomen", "pelvis", "spine", "upper_limb", 
 
 TERM_FIELDS = (
     "names", "synonyms", "parts", "adjectives", "diseases", "removals", "partial_removals", "beds", "exclude", "labels",
+    "findings", "denied_findings",
 )  # fmt: skip
 """The fields of a tag that hold phrases."""
 
@@ -59,6 +60,10 @@ class Tag:
     """Codes in open terminologies, such as `{"SCT": "64033007"}` (SNOMED CT) or `{"RadLex": "RID205"}`."""
     labels: tuple[str, ...] = ()
     """Names under which segmentation datasets know it and which reports do not use: `LV blood cavity`."""
+    findings: tuple[str, ...] = ()
+    """Of a lesion: nouns that name it together with the organ above it: `mass` in "a mass in the liver"."""
+    denied_findings: tuple[str, ...] = ()
+    """Likewise nouns that say too little to place it, and deny it: `lesion` in "no renal lesion"."""
 
     @property
     def nouns(self) -> tuple[str, ...]:

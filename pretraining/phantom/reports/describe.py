@@ -177,7 +177,7 @@ class Describer:
         largest = max(lesions, key=lambda lesion: lesion.radius)
         size = f"{largest.diameter / 10:.1f} cm" if largest.diameter >= 10 else f"{largest.diameter:.0f} mm"
         if len(lesions) > 1:
-            nouns = "calculi" if noun == "calculus" else f"{noun}s"
+            nouns = {"calculus": "calculi", "mass": "masses"}.get(noun, f"{noun}s")
             words = ("two", "three", "four", "several")[min(len(lesions), 5) - 2]
             text = self.say(phrases.LESIONS, organ, look=look, nouns=nouns, size=size, count=words)
         else:

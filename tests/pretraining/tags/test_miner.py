@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from pretraining.phantom.lesions import TAGS, base
+from pretraining.phantom.pairs import PairsJob, draw_pairs
+from pretraining.phantom.presets import find_preset
+from pretraining.phantom.streams import Stream
 from pretraining.tags.miner import TagMiner
 
 NONE = "unmentioned"
@@ -265,10 +273,87 @@ HIERARCHY = [
     ("Right atrium is enlarged.", "heart heart_atrium_right ?heart_atrium_left"),
 ]
 
+LESIONS = [
+    ("There is a 2.3 cm heterogeneous mass in the frontal lobe of the brain.", "brain_tumor frontal_lobe brain"),
+    ("A hypodense lesion (2.3 x 1.2 cm) is seen in the right lobe of the liver.", "liver_tumor"),
+    ("Cyst in the upper pole of the left kidney.", "kidney_cyst kidney_cyst_left ?kidney_cyst_right ?kidney_tumor"),
+    ("The right kidney contains a 3 cm heterogeneous mass.", "kidney_tumor kidney_right"),
+    ("In the liver, there is a 2 cm metastasis.", "liver_tumor"),
+    ("Liver: 2 cm mass.", "liver_tumor"),
+    ("Hepatic and renal masses.", "kidney_tumor"),
+    ("Cysts in both kidneys.", "kidney_cyst_left kidney_cyst_right"),
+    ("Left renal cortical cysts.", "kidney_cyst_left ?kidney_cyst_right"),
+    ("Masses in the liver and pancreas.", "liver_tumor pancreas_tumor"),
+    ("8 mm nodule in the upper lobe of the left lung.", "lung_nodule"),
+    ("Hematoma in the parietal lobe.", "intracerebral_hemorrhage ?brain_tumor"),
+    # Said to be absent, in the organ that it was looked for in.
+    ("No focal hepatic lesion.", "liver -liver_tumor"),
+    ("The liver is normal in size without focal lesion.", "liver -liver_tumor"),
+    ("The brain shows no mass or hemorrhage.", "brain -brain_tumor -brain_tumor_core -intracerebral_hemorrhage"),
+    ("A renal mass is not seen.", "kidney -kidney_tumor ?kidney_cyst"),
+    ("No renal lesion.", "-kidney_tumor -kidney_cyst"),
+    # A lesion that may be either is neither, and one that is seen outweighs those that are not.
+    ("Enhancing lesion in the right kidney.", "kidney_right ?kidney_tumor ?kidney_cyst"),
+    ("No mass in the left kidney. The right kidney contains a mass.", "kidney_tumor"),
+    ("No mass in the left kidney.", "?kidney_tumor"),
+    ("No focal cerebral lesion. Glioma of the temporal lobe.", "brain_tumor"),
+    # A normal organ has none.
+    ("The liver, spleen and pancreas are unremarkable.", "-liver_tumor -pancreas_tumor"),
+    ("Normal brain.", "-brain_tumor -intracerebral_hemorrhage"),
+    ("The left kidney is normal.", "-kidney_cyst_left ?kidney_cyst ?kidney_tumor"),
+    ("The liver is normal in size.", "?liver_tumor"),
+    ("The liver is otherwise unremarkable.", "?liver_tumor"),
+    ("The liver is not normal.", "?liver_tumor"),
+    ("2 cm mass in the liver. The liver is unremarkable.", "liver_tumor"),
+    # Not this organ's, not now, not the patient's.
+    ("Mass in the pancreas abutting the liver.", "pancreas_tumor liver ?liver_tumor"),
+    ("Retroperitoneal mass compressing the liver.", "liver ?liver_tumor"),
+    ("Mass in the right upper quadrant abutting the ascending colon.", "colon ?colon_tumor"),
+    ("Size of the tumor and its relation to the right kidney.", "kidney_right ?kidney_tumor"),
+    ("No mass effect on the brain.", "brain ?brain_tumor"),
+    ("The spleen contains a cyst. The kidneys are small.", "?kidney_cyst"),
+    ("The liver is displaced by a mass.", "?liver_tumor"),
+    ("History of renal mass. Normal spleen.", "?kidney_tumor"),
+    ("Mother had a brain tumor.", "?brain_tumor"),
+    ("Cyst in the nephrectomy bed.", "?kidney_cyst"),
+]
 
-@pytest.mark.parametrize(
-    ("report", "wanted"),
-    NEGATED_FINDINGS + ABSENT + STILL_PRESENT + NOT_DONE + TRAPS + PLACING + SIDES + QUESTIONS + SECTIONS + HIERARCHY,
+
+REPORTS = (
+    NEGATED_FINDINGS + ABSENT + STILL_PRESENT + NOT_DONE + TRAPS + PLACING + SIDES + QUESTIONS + SECTIONS + HIERARCHY
 )
+
+
+@pytest.mark.parametrize(("report", "wanted"), REPORTS + LESIONS)
 def test_what_a_report_means(miner: TagMiner, report: str, wanted: str) -> None:
     expect(miner, report, wanted)
+
+
+def test_lesions_of_the_phantoms_reports(miner: TagMiner) -> None:
+    """Nearly all that are stated are found, and none that is not."""
+    preset = find_preset("default")
+    protocol = replace(preset.pretraining_2d.protocol, key_slices=1.0)
+    job = PairsJob(
+        folder=Path(),
+        stream=Stream(11, "train"),
+        count=250,
+        studies_per_patient=1,
+        population=replace(preset.pretraining_2d, protocol=protocol),
+        reporting=preset.reporting,
+    )
+    counts: Counter[tuple[bool, str]] = Counter()
+    for _, _, _, report in draw_pairs(job, miner.vocabulary):
+        mined = miner.mine(report.text).tags
+        stated = {
+            tag
+            for organ, kind in report.lesions
+            for tag, (organs, kinds) in TAGS.items()
+            # A "hypervascular lesion" of a kidney is a tumor that its words do not name.
+            if base(organ) in organs and kind in kinds and (base(organ), kind) != ("kidney", "hypervascular")
+        }
+        counts.update((tag in stated, mined.get(tag, NONE)) for tag in TAGS)
+    stated = sum(count for (said, _), count in counts.items() if said)
+    assert stated >= 15
+    assert counts[True, "present"] >= 0.95 * stated
+    assert counts[False, "present"] == 0
+    assert counts[False, "absent"] > stated

@@ -14,7 +14,7 @@ from pretraining.cli.main import main
 
 TABLE = 'id,report\na,"Normal liver, no lesion."\nb,Status post cholecystectomy.\nc,Nothing.\n'
 WANTED = [
-    {"id": "a", "tags": {"liver": "present"}, "regions": ["abdomen"]},
+    {"id": "a", "tags": {"liver": "present", "liver_tumor": "absent"}, "regions": ["abdomen"]},
     {"id": "b", "tags": {"gallbladder": "absent"}, "regions": []},
     {"id": "c", "tags": {}, "regions": []},
 ]
@@ -116,7 +116,7 @@ def test_a_very_long_report_is_mined(tmp_path):
     long = "Normal liver. " * 20_000
     (tmp_path / "r.csv").write_text(f"id,report\n1,{long}\n", encoding="utf-8")
     assert run(tmp_path, "--input", str(tmp_path / "r.csv"), "--output", str(tmp_path / "t.jsonl")) == 0
-    assert mined(tmp_path / "t.jsonl")[0]["tags"] == {"liver": "present"}
+    assert mined(tmp_path / "t.jsonl")[0]["tags"] == {"liver": "present", "liver_tumor": "absent"}
 
 
 def test_many_processes_keep_the_order(tmp_path):
