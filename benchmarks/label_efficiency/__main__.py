@@ -33,7 +33,7 @@ from pathlib import Path
 import tyro
 
 from benchmarks.label_efficiency.cells import Cell, Choice, planned
-from benchmarks.label_efficiency.design import FULL, QUICK, FamilyName, Size, SplitName
+from benchmarks.label_efficiency.design import QUICK, TASKS, FamilyName, Size, SplitName, TaskName
 from benchmarks.label_efficiency.folders import Folders, open_folder, variables
 from benchmarks.label_efficiency.localization import localization_outcome
 from benchmarks.label_efficiency.report import interventions_outcome, outcomes
@@ -50,6 +50,8 @@ class Options:
 
     output: Path = Path("label_efficiency")
     """Folder for everything; an earlier run of the same sizes goes on there."""
+    task: TaskName = "organs"
+    """What is segmented: organs of the abdomen, or tumors and hemorrhages of the brain. Each has an --output."""
     split: SplitName = "development"
     """Seeds: `development` to choose on, `reserved` and `shifted` to report once."""
     everything: bool = False
@@ -82,7 +84,7 @@ class Options:
 
 def main(options: Options) -> int:
     """Run what is missing, and show the tables."""
-    size = QUICK if options.quick else FULL
+    size = QUICK if options.quick else TASKS[options.task]
     try:
         cells = planned(QUICK_CHOICE if options.quick else _choice(options))
         if options.list:
@@ -96,7 +98,9 @@ def main(options: Options) -> int:
         print(error, file=sys.stderr)
         return 1
     for name, outcome in _outcomes(options, folders, size, cells):
-        file = options.json.with_stem(f"{options.json.stem}_{cells[0].split}_{name}") if options.json else None
+        file = (
+            options.json.with_stem(f"{options.json.stem}_{size.task}_{cells[0].split}_{name}") if options.json else None
+        )
         conclude(outcome, quick=options.quick, file=file)
     return 0 if done else 3
 

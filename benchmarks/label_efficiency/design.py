@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from nnunetv2_mosmos.settings import Injected
 from pretraining.phantom.appearance import Look
+from pretraining.phantom.patient import Habits
 
 FamilyName = Literal["2d", "3d_fullres", "unetr"]
+TaskName = Literal["organs", "lesions"]
 SplitName = Literal["development", "reserved", "shifted"]
 CASES = (1, 2, 4, 8, 16, 64)
 """Labelled cases to finetune on."""
@@ -185,6 +187,29 @@ SPLITS: Mapping[str, Split] = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Patients:
+    """Who is scanned, and how.
+
+    Attributes:
+        habits: of all patients.
+        regions: of the pairs, drawn from uniformly. labelled_region: of the labelled cases.
+        weightings: chance of each MR sequence, of pairs and labelled cases alike.
+        key_slices: of the pairs; see `Protocol`.
+        masks: folder of the pairs' masks in which the labels are.
+    """
+
+    habits: Habits = field(default_factory=Habits)
+    # Most reports are of the abdomen, whose organs are labelled later.
+    regions: tuple[str, ...] = ("abdomen", "abdomen", "chest", "pelvis")
+    labelled_region: str = "abdomen"
+    # One channel of whatever sequence was made (TotalSegmentator MRI, CHAOS and AMOS hold such mixtures): a few
+    # labelled cases do not show all that an organ can look like, thousands of unlabelled ones do.
+    weightings: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3)
+    key_slices: float = 0.25
+    masks: Literal["masks", "lesions"] = "masks"
+
+
 @dataclass(frozen=True)
 class Schedule:
     """Of one finetuning, for all arms alike.
@@ -219,10 +244,13 @@ class Network:
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """How much of everything; the same for all arms.
+    """What is segmented and how much of everything; the same for all arms.
 
     Attributes:
-        organs: labels. volume, spacing: voxels and mm of the labelled cases along z, y, x; pretraining sees the same.
+        task: name of the task.
+        organs: labels, of organs or of lesions.
+        patients: who is scanned.
+        volume, spacing: voxels and mm of the labelled cases along z, y, x; pretraining sees the same.
         pool, held_out: labelled cases to draw from, and to score on.
         studies: image-report pairs, by dimension. pretraining_epochs: likewise.
         pretraining_batch: studies a step.
@@ -232,7 +260,9 @@ class Size:
         transformer: width and depth of the UNETR's.
     """
 
+    task: TaskName = "organs"
     organs: tuple[str, ...] = ("liver", "spleen", "kidney", "stomach", "aorta")
+    patients: Patients = field(default_factory=Patients)
     volume: tuple[int, int, int] = (16, 64, 64)
     spacing: tuple[float, float, float] = (13.0, 6.0, 6.0)
     pool: int = 128
@@ -255,6 +285,21 @@ class Size:
 
 
 FULL = Size()
+LESIONS = replace(
+    FULL,
+    task="lesions",
+    organs=("brain_tumor", "intracerebral_hemorrhage"),
+    patients=Patients(
+        habits=Habits(lesions=3.0, lesion_hosts={"brain": 0.85, "cerebellum": 0.15}, lesion_size=1.6),
+        regions=("head",),
+        labelled_region="head",
+        # T1 is the sequence that tells the two apart.
+        weightings=(1.0, 0.0, 0.0),
+        key_slices=0.5,
+        masks="lesions",
+    ),
+)
+TASKS: Mapping[TaskName, Size] = {"organs": FULL, "lesions": LESIONS}
 QUICK = Size(
     organs=("liver", "spleen"),
     volume=(8, 32, 32),

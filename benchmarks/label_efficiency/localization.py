@@ -22,18 +22,18 @@ COLUMNS = ("pretraining", "seeds", "AUROC", "prior", "AP", "prior", "hit", "prio
 FIGURES = ("auroc", "average_precision", "hit")
 
 
-def measure(bundle: Path, pairs: Path, prepared: Path) -> dict[str, Any]:
+def measure(bundle: Path, masks: Path, prepared: Path) -> dict[str, Any]:
     """Compare a bundle's maps of the validation studies with the phantom's masks.
 
     The checkpoint was chosen by the loss of these studies, not by where its maps look.
 
     Args:
         bundle: exported.
-        pairs: what the phantom wrote; its masks are beside the images.
-        prepared: made from it.
+        masks: of the images, written by the phantom.
+        prepared: made from them.
     """
     network = open_bundle(bundle, torch.device("cpu"))
-    found = Evaluation(prepared, "val", pairs / "masks").run(network, batch_size=32, workers=0)[1]["overall"]
+    found = Evaluation(prepared, "val", masks).run(network, batch_size=32, workers=0)[1]["overall"]
     return {"localization": found["localization"], "tags": found["tags"]["mean"]}
 
 
@@ -51,7 +51,7 @@ def localization_outcome(folders: Folders, size: Size, split: str, family: str) 
             figures[objective] = mean
     return Outcome(
         benchmark="label_efficiency",
-        title=f"Localization, {family}, {split} seeds",
+        title=f"Localization, {family}, {size.task}, {split} seeds",
         columns=COLUMNS,
         rows=rows,
         seeds=list(range(first, first + PRETRAINING_SEEDS)),

@@ -28,12 +28,7 @@ from pretraining.phantom.study import Population
 from pretraining.studies.options import PrepareOptions
 from pretraining.studies.prepare import prepare
 
-# One channel of whatever sequence was made (TotalSegmentator MRI, CHAOS and AMOS hold such mixtures): a few labelled
-# cases do not show all that an organ can look like, thousands of unlabelled ones do.
 MODALITIES = ("MR",)
-WEIGHTINGS = (1 / 3, 1 / 3, 1 / 3)
-# Most reports are of the abdomen, whose organs are labelled later.
-REGIONS = ("abdomen", "abdomen", "chest", "pelvis")
 
 
 def prepare_pairs(pairs: Pairs, folders: Folders, size: Size) -> None:
@@ -58,15 +53,16 @@ def pairs_job(folder: Path, size: Size, pairs: Pairs) -> PairsJob:
         size=size.volume[3 - dim :],
         spacing=size.spacing[3 - dim :],
         modalities=MODALITIES,
-        contrasts=WEIGHTINGS,
-        regions=REGIONS,
+        contrasts=size.patients.weightings,
+        regions=size.patients.regions,
+        key_slices=size.patients.key_slices,
     )
     return PairsJob(
         folder=folder,
         stream=Stream(pairs.seed, "train"),
         count=size.studies[dim],
         studies_per_patient=preset.studies_per_patient,
-        population=replace(population, protocol=protocol, look=USUAL),
+        population=replace(population, habits=size.patients.habits, protocol=protocol, look=USUAL),
         reporting=preset.reporting,
     )
 
@@ -93,9 +89,10 @@ def _labelled_population(size: Size, split: str) -> Population:
         zoom=(1.0, 1.0),
         partial=0.0,
         modalities=MODALITIES,
-        contrasts=WEIGHTINGS,
+        contrasts=size.patients.weightings,
+        regions=(size.patients.labelled_region,),
     )
-    return replace(population, protocol=protocol, look=SPLITS[split].look)
+    return replace(population, habits=size.patients.habits, protocol=protocol, look=SPLITS[split].look)
 
 
 def sequences(size: Size, split: str) -> dict[str, str]:

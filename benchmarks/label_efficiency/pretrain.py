@@ -47,7 +47,8 @@ def pretrain_bundle(pretraining: Pretraining, folders: Folders, size: Size, plan
     metrics = read_metrics(folder / "run")
     # A bundle is all that cells need; a run's checkpoints are the largest files of the benchmark.
     shutil.rmtree(folder / "run")
-    where = measure(folders.bundle(pretraining), folders.pairs(pretraining.needs), folders.prepared(pretraining.needs))
+    masks = folders.pairs(pretraining.needs) / size.patients.masks
+    where = measure(folders.bundle(pretraining), masks, folders.prepared(pretraining.needs))
     return {"seed": pretraining.seed, "metrics": metrics, **where}
 
 

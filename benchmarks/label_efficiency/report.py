@@ -110,13 +110,13 @@ def _outcome(folders: Folders, size: Size, split: str, plan: Plan) -> Outcome:
             figures[f"n={cases} {arm}"] = figure
     return Outcome(
         benchmark="label_efficiency",
-        title=f"{plan.title}, {split} seeds",
+        title=f"{plan.title}, {size.task}, {split} seeds",
         columns=columns,
         rows=rows,
         seeds=_seeds(SPLITS[split]),
         notes=[
-            f"Dice of {size.held_out} held-out cases, {len(size.organs)} organs. Differences are paired by seeds, "
-            "labelled cases and held-out cases.",
+            f"Dice of {size.held_out} held-out cases; labels: {', '.join(size.organs)}. Differences are paired by "
+            "seeds, labelled cases and held-out cases.",
             *convergence_notes(folders, size, split, plan.family, plan.arms),
             *map_notes(folders, split, plan.family, plan.arms),
             *sequence_notes(folders, size, split, plan.family, plan.arms),

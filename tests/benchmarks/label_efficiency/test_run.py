@@ -16,7 +16,7 @@ def test_a_quick_run_trains_scores_and_resumes_to_the_same_numbers(tmp_path, cap
         assert set(cell["dice"]) == {"labelled_0004", "labelled_0005"}
         assert len(cell["curves"]["train_losses"]) == 2
         assert (cell["map_effect"] is None) == (cell["job"]["arm"] == "scratch")
-    table = json.loads((tmp_path / "found_development_2d.json").read_text())
+    table = json.loads((tmp_path / "found_organs_development_2d.json").read_text())
     assert table["quick"]
     assert table["figures"]["n=2 both"]["minus"].keys() == {"scratch"}
 

@@ -90,7 +90,7 @@ def test_a_foreign_or_newer_description_is_one_sentence(copy, changes, message):
     ("change", "message"),
     [
         (lambda tensors: tensors.pop("encoder.stages.1.0.convs.0.conv.bias"), r"it lacks encoder\.stages\.1"),
-        (lambda tensors: tensors.update({"recognition.logit.bias": torch.zeros(2)}), r"has shape \(2,\) where \(1,\)"),
+        (lambda tensors: tensors.update({"recognition.bias": torch.zeros(2)}), r"has shape \(2,\) where \(1,\)"),
         (lambda tensors: tensors.update({"pixel_projector.more": torch.zeros(1)}), "nothing is described for pixel_"),
         (lambda tensors: tensors.pop("tag_embeddings"), "it lacks tag_embeddings"),
     ],

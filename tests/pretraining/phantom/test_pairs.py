@@ -7,11 +7,12 @@ import pytest
 import SimpleITK as sitk
 from PIL import Image
 
-from pretraining.phantom.labelled import LabelledJob, write_labelled
+from pretraining.phantom.labelled import LabelledJob, label_map, write_labelled
 from pretraining.phantom.organs import LABELS
 from pretraining.phantom.pairs import PairsJob, write_pairs
 from pretraining.phantom.reports.report import Reporting
 from pretraining.phantom.streams import Stream
+from pretraining.phantom.study import draw_study
 
 
 def write(folder, population, count):
@@ -100,3 +101,44 @@ def test_volumes_keep_left_and_right_of_the_patient(tmp_path, population):
         position = mask.TransformContinuousIndexToPhysicalPoint((float(x), float(y), float(z)))
         # SimpleITK's physical points are LPS: x grows to the patient's left.
         assert np.sign(position[0]) == sign
+
+
+@pytest.fixture(scope="module")
+def sick(population):
+    """Heads with several lesions each."""
+    habits = replace(population.habits, lesions=6.0, lesion_hosts={"brain": 1.0}, lesion_size=1.6)
+    protocol = replace(population.protocol, regions=("head",), key_slices=1.0)
+    return replace(population, habits=habits, protocol=protocol)
+
+
+def test_lesion_masks_name_tags_and_other_kinds(tmp_path, sick):
+    write(tmp_path, sick, 12)
+    names = {int(value): name for value, name in json.loads((tmp_path / "lesions" / "labels.json").read_text()).items()}
+    seen = set()
+    for line in (tmp_path / "gold.jsonl").read_text(encoding="utf-8").splitlines():
+        entry = json.loads(line)
+        visible = {lesion["kind"] for lesion in entry["visible_lesions"]}
+        if visible:
+            values = np.unique(np.asarray(Image.open(tmp_path / "lesions" / f"{entry['id']}.png")))
+            shown = {names[value] for value in values if value}
+            tags = {"mass": "brain_tumor", "hemorrhage": "intracerebral_hemorrhage"}
+            assert {tags.get(kind, kind) for kind in visible} <= shown
+            seen |= shown
+    assert {"brain_tumor", "intracerebral_hemorrhage"} <= seen
+
+
+def test_labelled_lesions_lie_over_their_organs(sick):
+    organs = ("brain", "brain_tumor", "intracerebral_hemorrhage")
+    found = np.zeros(4, int)
+    for number in range(6):
+        study = draw_study(
+            Stream(2, "labelled").patient(number, sick.habits), Stream(2, "labelled").study(number), sick
+        )
+        labels = label_map(study, organs)
+        for value, tag in enumerate(organs[1:], start=2):
+            spots = [index for index, lesion in enumerate(study.patient.lesions, start=1) if lesion.tag == tag]
+            assert np.array_equal(labels == value, np.isin(study.painting.lesions, spots))
+        brain = (study.painting.organs == LABELS["brain"]) & (labels < 2)
+        assert np.array_equal(labels == 1, brain)
+        found += np.bincount(labels.ravel(), minlength=4)
+    assert found.all()

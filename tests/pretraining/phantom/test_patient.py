@@ -39,6 +39,21 @@ def test_lesions_grow_inside_their_hosts_and_of_at_least_three_kinds():
     assert all(lesion.organ in ORGANS and lesion.radius > 1 for lesion in lesions)
 
 
+def test_lesions_grow_where_the_population_has_them_and_as_large():
+    brains = patients(Habits(lesions=3, lesion_hosts={"brain": 1.0}), 30)
+    organs = [lesion.organ for patient in brains for lesion in patient.lesions]
+    assert len(organs) > 50
+    assert set(organs) == {"brain"}
+    kidneys = patients(Habits(lesions=3, lesion_hosts={"kidney": 1.0}), 30)
+    assert {lesion.organ for patient in kidneys for lesion in patient.lesions} == {"kidney_left", "kidney_right"}
+
+    def mean_radius(factor):
+        everyone = patients(Habits(lesions=3, lesion_hosts={"brain": 1.0}, lesion_size=factor), 30)
+        return np.mean([lesion.radius for patient in everyone for lesion in patient.lesions])
+
+    assert mean_radius(1.6) > 1.4 * mean_radius(1.0)
+
+
 def test_enlarged_organs_are_larger_than_the_same_patients_normal_ones():
     def reach(patient, organ):
         low, high = zip(*(part.shape.bounds for part in patient.parts if part.organ == organ), strict=True)
