@@ -19,7 +19,7 @@ from pretraining.training.loop import Runtime
 from pretraining.training.pretrain import pretrain
 
 EMBEDDING = 64
-RATE = 1e-3
+RATE = 2e-3
 
 
 def pretrain_bundle(pretraining: Pretraining, folders: Folders, size: Size, plans: Path) -> dict[str, Any]:
