@@ -1,4 +1,4 @@
-"""`mosmos_pretrain train` that a signal hits at a chosen moment; the benchmark `resume` runs it.
+"""`mosmos_pretrain train` that a signal hits at a chosen moment, for the benchmark `resume` and the tests of resuming.
 
     python -m benchmarks.interrupted_training KIND STEP train --data PREPARED --output RUN ...
 

@@ -11,14 +11,13 @@ from pathlib import Path
 
 # What training imports late is imported here, before the first fork.
 import sklearn.metrics  # noqa: F401
-import torch
 from transformers import BertModel, PreTrainedTokenizerFast  # noqa: F401
 
+from benchmarks.interrupted_training import kill_before_naming, kill_in_save, signal_in_step
 from pretraining.cli.main import main
 from pretraining.training import checkpoint, journal, pretrain  # noqa: F401
 from pretraining.training.augmentation import Augmentation
 from pretraining.training.journal import Journal
-from pretraining.training.loop import Trainer
 
 OPTIONS = (
     "--image-size 32 32 --stages 3 --embedding-dim 16 --map-stride 4 --scratch-hidden-size 32 --scratch-layers 1 "
@@ -26,34 +25,8 @@ OPTIONS = (
 )
 
 
-def die(number=signal.SIGKILL):
-    os.kill(os.getpid(), number)
-
-
-def in_a_step(step, number=signal.SIGKILL):
-    take = Trainer.train_step
-
-    def patched(self, batches):
-        if self.progress.step + 1 == step:
-            die(number)
-        return take(self, batches)
-
-    Trainer.train_step = patched
-
-
-def while_writing(nth):
-    """Half of the nth checkpoint is on the disk."""
-    save, calls = torch.save, []
-
-    def patched(state, file):
-        calls.append(None)
-        save(state, file)
-        if len(calls) == nth:
-            file.truncate(file.tell() // 2)
-            file.flush()
-            die()
-
-    torch.save = patched
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def before_rename(name, nth):
@@ -88,15 +61,15 @@ def after_writing_steps(nth):
 MOMENTS = {
     "undisturbed": lambda: None,
     "before_the_first_checkpoint": lambda: before_rename(checkpoint.LATEST, 1),
-    "in_step_3": lambda: in_a_step(3),
-    "in_step_6": lambda: in_a_step(6),
-    "half_way_through_a_save": lambda: while_writing(4),
-    "between_the_renames": lambda: before_rename(checkpoint.LATEST, 4),
+    "in_step_3": lambda: signal_in_step(3, signal.SIGKILL),
+    "in_step_6": lambda: signal_in_step(6, signal.SIGKILL),
+    "half_way_through_a_save": lambda: kill_in_save(6),
+    "between_the_renames": lambda: kill_before_naming(6),
     "before_the_best_is_named": lambda: before_rename(checkpoint.BEST, 1),
     "between_steps_and_checkpoint": lambda: after_writing_steps(2),
     "between_metrics_and_checkpoint": lambda: before_rename("metrics.csv", 2),
-    "sigterm": lambda: in_a_step(2, signal.SIGTERM),
-    "sigint": lambda: in_a_step(8, signal.SIGINT),
+    "sigterm": lambda: signal_in_step(2, signal.SIGTERM),
+    "sigint": lambda: signal_in_step(8, signal.SIGINT),
 }
 
 
