@@ -64,7 +64,7 @@ def _numbers(settings: Settings, results: Results, seconds: float) -> list[Numbe
             Number(f"{value:.2f}", f"mean Dice, {name}", value >= LEAST_DICE if name in CONFIGURATIONS else None)
             for name, value in results.mean_dice.items()
         ),
-        Number(f"{auroc:.2f}", "AUROC of the labelled organs' maps (0.5 is chance)", auroc >= LEAST_AUROC),
+        Number(f"{auroc:.2f}", "AUROC of the maps of organs that many lack (0.5 is chance)", auroc >= LEAST_AUROC),
         Number(str(settings.studies), "image-report pairs to pretrain and to evaluate on"),
         Number(str(settings.labelled), "labelled volumes to finetune on"),
         Number(f"{seconds / 60:.1f} min", "on this machine, all in all"),

@@ -2,7 +2,9 @@ from nnunetv2_mosmos.demo.results import Results, describe
 
 
 def document(auroc):
-    return {"overall": {"localization": {"per_tag": {"liver": {"attention": {"auroc": auroc}}}}}}
+    # The aorta is never missing, so that nothing is demanded of its map.
+    maps = {"liver": auroc, "aorta": 0.1}
+    return {"overall": {"localization": {"per_tag": {tag: {"attention": {"auroc": x}} for tag, x in maps.items()}}}}
 
 
 def results(dice_2d, auroc, scratch=0.1):
