@@ -14,7 +14,7 @@ from nnunetv2_mosmos.demo.maps import MappedStudy, chosen_tags, map_studies, mos
 from nnunetv2_mosmos.demo.page import Card, Found, Number, Row, Section, Tile, render_page, score_table, show
 from nnunetv2_mosmos.demo.results import Results
 from nnunetv2_mosmos.demo.scores import dataset_labels, mean_of, read_volume
-from nnunetv2_mosmos.demo.settings import CONFIGURATIONS, CONTROLLED, LEAST_AUROC, LEAST_DICE, Folders, Settings
+from nnunetv2_mosmos.demo.settings import CONFIGURATIONS, CONTROLLED, LEAST_DICE, LEAST_PRECISION, Folders, Settings
 from pretraining.evaluation.labels import read_labels
 from pretraining.studies.arrays import read_array
 from pretraining.studies.manifest import Study, read_manifest
@@ -58,13 +58,17 @@ def write_report(
 
 
 def _numbers(settings: Settings, results: Results, seconds: float) -> list[Number]:
-    auroc = mean_of(results.auroc)
+    precision = mean_of(results.precision)
     return [
         *(
             Number(f"{value:.2f}", f"mean Dice, {name}", value >= LEAST_DICE if name in CONFIGURATIONS else None)
             for name, value in results.mean_dice.items()
         ),
-        Number(f"{auroc:.2f}", "AUROC of the maps of organs that many lack (0.5 is chance)", auroc >= LEAST_AUROC),
+        Number(
+            f"{precision:.1f} x",
+            "the average precision of chance: maps of the organs that many lack",
+            precision >= LEAST_PRECISION,
+        ),
         Number(str(settings.studies), "image-report pairs to pretrain and to evaluate on"),
         Number(str(settings.labelled), "labelled volumes to finetune on"),
         Number(f"{seconds / 60:.1f} min", "on this machine, all in all"),

@@ -36,9 +36,9 @@ class CosineAttentionRecognition(nn.Module):
               z_k = e^s \sum_G A_k a_k + c, \quad u_k = V \sum_G A_k v
 
     with one s, c and V for all tags. A map can therefore make its tag likely only where it is high. A logit that is
-    read off :math:`u_k` instead lets V turn a map over: attention then looks away from what it recognizes (a lesion's
-    map with an AUROC of .17 beside one of .91; FINDINGS.md). A separate decoder recognizes tags as well but leaves the
-    map at chance (METHOD 1.3).
+    read off :math:`u_k` instead lets V turn a map over: attention may then look away from what it recognizes
+    (FINDINGS.md compares the two). A separate decoder recognizes tags as well but leaves the map at chance (METHOD
+    1.3).
 
     Args:
         embedding_dim: D.
