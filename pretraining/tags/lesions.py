@@ -9,6 +9,9 @@ from pretraining.tags.facts import Fact, Span, gone
 from pretraining.tags.lexicon import ADJECTIVE, NOUN, PART, Entry, Target
 from pretraining.tags.scan import Row
 
+NORMAL_ORGAN = "normal-organ"
+"""The rule by which an organ said to be normal has no lesion."""
+
 # The roles of an organ's word in which it can hold a lesion; an operation or a bed cannot.
 _HOST_ROLES = (NOUN, PART, ADJECTIVE)
 _LINKS = lx.CONJUNCTION | lx.COMMA
@@ -119,4 +122,4 @@ def unharmed(row: Row, chain: list[int], lesions: dict[str, tuple[Target, ...]],
             for lesion in lesions.get(target.tag, ()):
                 # A normal left kidney leaves a tumor of the right one open.
                 if lesion.paired or side not in (lx.LEFT, lx.RIGHT):
-                    yield from gone(lesion, side, span, whole=True, strong=False, rule="normal-organ")
+                    yield from gone(lesion, side, span, whole=True, strong=False, rule=NORMAL_ORGAN)

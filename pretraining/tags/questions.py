@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pretraining.tags import lexicon as lx
 from pretraining.tags.facts import Fact
+from pretraining.tags.lesions import NORMAL_ORGAN
 from pretraining.tags.lexicon import words_of
 from pretraining.tags.rules import Rules
 from pretraining.tags.scan import Row, Scanner
@@ -48,7 +49,8 @@ class QuestionReader:
             return SentenceFacts(tuple(self._deny(facts.facts)), facts.regions)
         if count == 2:
             return SentenceFacts(facts.facts + tuple(self._both(row, facts.facts)), facts.regions)
-        kept = [self._flip(fact, denied) for fact in facts.facts]
+        # "Is the liver normal? No." does not say what is wrong with it.
+        kept = [self._flip(fact, denied) for fact in facts.facts if not (denied and fact.rule == NORMAL_ORGAN)]
         return SentenceFacts(tuple(self._pictured(question, kept, answer_at)), facts.regions)
 
     def _asks_presence(self, question: str) -> bool:

@@ -80,6 +80,8 @@ class SentenceReader:
                     facts.extend(self._organ(row, index, target, span, scope, rule))
         if every & lx.NORMAL:
             for word, chain in normal_organs(row).items():
+                if scopes is not None and scopes[word] & (lx.OTHER_PEOPLE | lx.HISTORY):
+                    continue
                 span = ends[2 * row.first[word]], ends[2 * row.last(word) + 1]
                 facts.extend(unharmed(row, chain, self._scanner.lesions, span))
         return SentenceFacts(tuple(facts), regions)

@@ -305,6 +305,10 @@ LESIONS = [
     ("The liver is otherwise unremarkable.", "?liver_tumor"),
     ("The liver is not normal.", "?liver_tumor"),
     ("2 cm mass in the liver. The liver is unremarkable.", "liver_tumor"),
+    ("Is the liver normal? Yes.", "liver -liver_tumor"),
+    ("Is the liver normal? No.", "liver ?liver_tumor"),
+    ("Is there a mass in the liver? No.", "liver -liver_tumor"),
+    ("Her mother had a normal brain.", "?brain_tumor"),
     # Not this organ's, not now, not the patient's.
     ("Mass in the pancreas abutting the liver.", "pancreas_tumor liver ?liver_tumor"),
     ("Retroperitoneal mass compressing the liver.", "liver ?liver_tumor"),
