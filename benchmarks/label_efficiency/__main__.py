@@ -77,7 +77,7 @@ class Options:
     list: bool = False
     """Only show what is planned and how long it will take."""
     quick: bool = False
-    """Two arms on tiny sizes: shows that it runs. The filters do not apply."""
+    """Two arms on tiny sizes: shows that it runs. Neither the task nor the filters apply."""
     json: Path | None = None
     """Where to write what was found; a file a configuration, whose name it ends."""
 

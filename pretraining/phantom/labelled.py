@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pretraining.phantom.files import write_volume
-from pretraining.phantom.lesions import TAGS
 from pretraining.phantom.organs import LABELS, members
 from pretraining.phantom.streams import Stream
 from pretraining.phantom.study import Population, Study, draw_study
@@ -42,14 +41,9 @@ def label_map(study: Study, organs: tuple[str, ...]) -> NDArray[np.uint8]:
     """The study's mask with the values 1.. for `organs` and 0 for everything else, `(Z, Y, X)`."""
     table = np.zeros(len(LABELS) + 1, np.uint8)
     for value, organ in enumerate(organs, start=1):
-        if organ not in TAGS:
-            table[[LABELS[member] for member in members(organ)]] = value
-    labels = table[study.painting.organs]
-    for value, organ in enumerate(organs, start=1):
-        if organ in TAGS:
-            spots = [number for number, lesion in enumerate(study.patient.lesions, start=1) if lesion.tag == organ]
-            labels[np.isin(study.painting.lesions, spots)] = value
-    return labels
+        table[[LABELS[member] for member in members(organ)]] = value
+    lesions = study.lesion_mask({organ: value for value, organ in enumerate(organs, start=1)})
+    return np.where(lesions, lesions, table[study.painting.organs])
 
 
 def write_labelled(job: LabelledJob) -> None:

@@ -43,8 +43,8 @@ TAGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "intracerebral_hemorrhage": (("brain", "cerebellum"), ("hemorrhage",)),
 }
 """Tag id of a lesion to the organs and kinds that it covers."""
-NAMES = (*TAGS, *KINDS)
-"""What lesion masks tell apart, in the order of their values: a lesion's tag where it has one, else its kind."""
+LESION_VALUES: dict[str, int] = {name: value for value, name in enumerate((*TAGS, *KINDS), start=1)}
+"""What lesion masks tell apart to its value there: a lesion's tag where it has one, else its kind."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,7 @@ class Lesion:
     @property
     def tag(self) -> str | None:
         """Tag id, where a tag covers it."""
-        return next(
-            (tag for tag, (organs, kinds) in TAGS.items() if base(self.organ) in organs and self.kind in kinds), None
-        )
+        return tag_of(self.organ, self.kind)
 
     @property
     def diameter(self) -> float:
@@ -79,6 +77,11 @@ class Lesion:
 def base(organ: str) -> str:
     """`kidney` for `kidney_left`; the id itself for unpaired organs."""
     return organ.removesuffix("_left").removesuffix("_right")
+
+
+def tag_of(organ: str, kind: str) -> str | None:
+    """Tag id of a kind of lesion in an organ, where a tag covers it."""
+    return next((tag for tag, (organs, kinds) in TAGS.items() if base(organ) in organs and kind in kinds), None)
 
 
 def hosts(parts: list[Part]) -> dict[str, Part]:

@@ -36,16 +36,19 @@ class Organ:
 
 
 def plural_of(name: str) -> str:
-    """The plural of an organ's English name: "iliac arteries"."""
+    """The plural of an English name: "iliac arteries", "masses"."""
     irregular = {
         "femur": "femurs",
         "humerus": "humeri",
         "scapula": "scapulae",
         "gluteus maximus": "gluteus maximus muscles",
+        "calculus": "calculi",
     }
     if name in irregular:
         return irregular[name]
-    return f"{name[:-1]}ies" if name.endswith("y") and name[-2] not in "aeiou" else f"{name}s"
+    if name.endswith("y") and name[-2] not in "aeiou":
+        return f"{name[:-1]}ies"
+    return f"{name}es" if name.endswith("ss") else f"{name}s"
 
 
 # id, name, adjective, regions

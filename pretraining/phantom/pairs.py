@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pretraining.phantom.appearance import to_bytes
 from pretraining.phantom.files import write_picture, write_volume
-from pretraining.phantom.lesions import NAMES
+from pretraining.phantom.lesions import LESION_VALUES
 from pretraining.phantom.organs import LABELS
 from pretraining.phantom.reports.report import Report, Reporting, write_report
 from pretraining.phantom.streams import Stream
@@ -61,7 +60,7 @@ def write_pairs(job: PairsJob) -> None:
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     _write_json(job.folder / "labels.json", {value: organ for organ, value in LABELS.items()})
-    _write_json(folders["lesions"] / "labels.json", dict(enumerate(NAMES, start=1)))
+    _write_json(folders["lesions"] / "labels.json", {value: name for name, value in LESION_VALUES.items()})
     vocabulary = load_vocabulary()
     with (
         (job.folder / "pairs.csv").open("w", newline="", encoding="utf-8") as table,
@@ -79,7 +78,7 @@ def write_pairs(job: PairsJob) -> None:
 
 def _write_images(folders: dict[str, Path], study_id: str, study: Study, job: PairsJob, number: int) -> str:
     """Write a study's image and masks; returns the file name that all three share."""
-    lesions = lesion_mask(study)
+    lesions = study.lesion_mask(LESION_VALUES)
     if study.image.shape[0] == 1:
         name = f"{study_id}.png"
         rng = np.random.default_rng(job.stream.window(number))
@@ -94,15 +93,6 @@ def _write_images(folders: dict[str, Path], study_id: str, study: Study, job: Pa
     if lesions.any():
         write_volume(folders["lesions"] / name, lesions, study.scan.grid)
     return name
-
-
-def lesion_mask(study: Study) -> NDArray[np.uint8]:
-    """The lesions' tags, or kinds where no tag covers them, as 1 + their index in `NAMES`, `(Z, Y, X)`."""
-    names = [lesion.tag or lesion.kind for lesion in study.patient.lesions]
-    names += [effusion.removesuffix("_left").removesuffix("_right") for effusion in study.patient.effusions]
-    table = np.array([0, *(1 + NAMES.index(name) for name in names)], np.uint8)
-    found: NDArray[np.uint8] = table[study.painting.lesions]
-    return found
 
 
 def _gold(study_id: str, patient: str, study: Study, report: Report) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from pretraining.phantom.acquisition import Protocol, Scan, draw_scan
 from pretraining.phantom.appearance import Look, draw_values, expose
-from pretraining.phantom.lesions import Lesion
+from pretraining.phantom.lesions import Lesion, base
 from pretraining.phantom.organs import LABELS
 from pretraining.phantom.patient import Habits, Patient
 from pretraining.phantom.render import Painting, paint
@@ -54,6 +55,14 @@ class Study:
         """Lesions of which at least two voxels are in the image."""
         counts = np.bincount(self.painting.lesions.ravel(), minlength=len(self.patient.lesions) + 1)
         return tuple(lesion for index, lesion in enumerate(self.patient.lesions, start=1) if counts[index] >= 2)
+
+    def lesion_mask(self, values: Mapping[str, int]) -> NDArray[np.uint8]:
+        """The lesions' and effusions' values, by their tags or else their kinds, 0 where there is none, `(Z, Y, X)`."""
+        names = [lesion.tag or lesion.kind for lesion in self.patient.lesions]
+        names += [base(effusion) for effusion in self.patient.effusions]
+        table = np.array([0, *(values.get(name, 0) for name in names)], np.uint8)
+        found: NDArray[np.uint8] = table[self.painting.lesions]
+        return found
 
     @property
     def visible_effusions(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from pretraining.tags import lexicon as lx
 from pretraining.tags.scan import Row
 
 _WITHIN = lx.DETERMINER | lx.SIDE | lx.FILLER
-_LINKS = lx.COMMA | lx.CONJUNCTION
+LINKS = lx.COMMA | lx.CONJUNCTION
 # What may stand after an organ that is the head of its phrase; any other word is the head instead ("kidney stone").
 _AFTER_HEAD = (
     lx.PREPOSITION | lx.OF | lx.COPULA | lx.COMMA | lx.COLON | lx.BREAK | lx.CONJUNCTION | lx.SEEN | lx.TAIL
@@ -76,7 +76,8 @@ def _take(found: dict[int, str], terms: list[int], rule: str) -> bool:
     return bool(terms)
 
 
-def _skip(masks: list[int], index: int, step: int, over: int) -> int:
+def skip(masks: list[int], index: int, step: int, over: int) -> int:
+    """The first position from `index` on, in steps of `step`, that is not one of `over`, or names a tag."""
     while 0 <= index < len(masks) and masks[index] & over and not masks[index] & lx.TERM:
         index += step
     return index
@@ -85,19 +86,19 @@ def _skip(masks: list[int], index: int, step: int, over: int) -> int:
 def _subjects(row: Row, trigger: int) -> list[int]:
     """The organs of which "... is not seen" is said; none behind a preposition ("tail of the pancreas")."""
     masks = row.masks
-    index = _skip(masks, trigger - 1, -1, lx.COPULA | lx.FILLER | lx.COLON)
+    index = skip(masks, trigger - 1, -1, lx.COPULA | lx.FILLER | lx.COLON)
     if index < 0 or not masks[index] & lx.TERM or not row.entries[index].noun:
         return []
     chain = [index]
-    index = _skip(masks, index - 1, -1, lx.DETERMINER | lx.SIDE)
-    while index > 0 and masks[index] & _LINKS:
-        before = _skip(masks, index - 1, -1, _LINKS)
+    index = skip(masks, index - 1, -1, lx.DETERMINER | lx.SIDE)
+    while index > 0 and masks[index] & LINKS:
+        before = skip(masks, index - 1, -1, LINKS)
         if before < 0 or not masks[before] & lx.TERM:
             break
         if row.entries[before].noun:
             chain.append(before)
-        index = _skip(masks, before - 1, -1, lx.DETERMINER | lx.SIDE)
-    index = _skip(masks, index, -1, _WITHIN)
+        index = skip(masks, before - 1, -1, lx.DETERMINER | lx.SIDE)
+    index = skip(masks, index, -1, _WITHIN)
     if index >= 0 and masks[index] & (lx.PREPOSITION | lx.OF | lx.PARTIAL | lx.NEGATION):
         return []
     return chain
@@ -106,14 +107,14 @@ def _subjects(row: Row, trigger: int) -> list[int]:
 def _objects(row: Row, trigger: int) -> list[int]:
     """The organs right after "absence of"."""
     masks = row.masks
-    index = _skip(masks, trigger + 1, 1, _WITHIN)
+    index = skip(masks, trigger + 1, 1, _WITHIN)
     chain: list[int] = []
     while index < len(masks) and masks[index] & lx.TERM:
         if not row.entries[index].noun:
             return []
         chain.append(index)
-        index = _skip(masks, index + 1, 1, lx.SIDE)
-        after = _skip(masks, index, 1, _LINKS | lx.DETERMINER | lx.SIDE)
+        index = skip(masks, index + 1, 1, lx.SIDE)
+        after = skip(masks, index, 1, LINKS | lx.DETERMINER | lx.SIDE)
         if after == index or after >= len(masks) or not masks[after] & lx.TERM:
             break
         index = after
@@ -127,7 +128,7 @@ def _agenesis(row: Row, trigger: int) -> list[int]:
     index = trigger - 1
     if index < 0 or not row.masks[index] & lx.TERM:
         return []
-    before = _skip(row.masks, index - 1, -1, _WITHIN)
+    before = skip(row.masks, index - 1, -1, _WITHIN)
     if before >= 0 and row.masks[before] & lx.NEGATION:
         return []
     entry = row.entries[index]
@@ -139,8 +140,8 @@ def _agenesis(row: Row, trigger: int) -> list[int]:
 def _emptied(row: Row, trigger: int) -> list[int]:
     masks = row.masks
     for index in (
-        _skip(masks, trigger + 1, 1, _WITHIN),
-        _skip(masks, trigger - 1, -1, lx.COPULA | lx.FILLER | lx.COLON),
+        skip(masks, trigger + 1, 1, _WITHIN),
+        skip(masks, trigger - 1, -1, lx.COPULA | lx.FILLER | lx.COLON),
     ):
         inside = 0 <= index < len(masks)
         if inside and any(target.role == lx.BED for target in row.entries[index].targets):
@@ -158,7 +159,7 @@ def _negated(row: Row, trigger: int, exempt: frozenset[str]) -> list[int]:
     if after < len(masks) and masks[after] & (lx.OF | lx.DONE | lx.TAIL) and not masks[after] & lx.SEEN:
         return []
     if after < len(masks) and masks[after] & lx.COPULA:
-        verb = _skip(masks, after, 1, lx.COPULA | lx.FILLER)
+        verb = skip(masks, after, 1, lx.COPULA | lx.FILLER)
         if verb < len(masks) and not masks[verb] & (lx.SEEN | lx.SCOPE_END):
             return []
     if any(target.tag in exempt for index in chain for target in row.entries[index].targets):

@@ -59,3 +59,12 @@ def gone(
             yield Fact(tag, ABSENT, strong, *span, rule, operation)
     elif not target.paired or side == lx.BOTH or whole:
         yield Fact(target.tag, ABSENT, strong, *span, rule, operation)
+
+
+def lesion_gone(lesion: Target, side: int, span: Span, rule: str) -> Iterator[Fact]:
+    """A lesion is denied; weakly, for one that is seen elsewhere outweighs it ("no mass in the left lobe").
+
+    A denial on one side leaves a lesion that has no sides open: "no mass in the left kidney".
+    """
+    if lesion.paired or not (lesion.left or lesion.right) or side not in (lx.LEFT, lx.RIGHT):
+        yield from gone(lesion, side, span, whole=True, strong=False, rule=rule)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pretraining.tags import lexicon as lx
-from pretraining.tags.facts import Fact, Span, gone
+from pretraining.tags.absence import LINKS, skip
+from pretraining.tags.facts import Fact, Span, lesion_gone
 from pretraining.tags.lexicon import ADJECTIVE, NOUN, PART, Entry, Target
 from pretraining.tags.scan import Row
 
@@ -14,8 +15,6 @@ NORMAL_ORGAN = "normal-organ"
 
 # The roles of an organ's word in which it can hold a lesion; an operation or a bed cannot.
 _HOST_ROLES = (NOUN, PART, ADJECTIVE)
-_LINKS = lx.CONJUNCTION | lx.COMMA
-_LIGHT = lx.DETERMINER | lx.SIDE
 # "mass, 2 cm in diameter and stable since the last study, in the liver": so many items may stand up to the organ.
 _REACH = 20
 
@@ -94,12 +93,9 @@ def _linked(row: Row, item: int, step: int) -> list[int]:
     masks = row.masks
     found = [item]
     while True:
-        position = item + step
-        links = 0
-        while 0 <= position < len(masks) and masks[position] & (_LINKS | _LIGHT) and not masks[position] & lx.TERM:
-            links |= masks[position] & _LINKS
-            position += step
-        if not links or not 0 <= position < len(masks) or not masks[position] & lx.TERM or not _organs(row, position):
+        position = skip(masks, item + step, step, LINKS | lx.DETERMINER | lx.SIDE)
+        linked = any(mask & LINKS for mask in masks[item + step : position : step])
+        if not linked or not 0 <= position < len(masks) or not _organs(row, position):
             return found
         found.append(position)
         item = position
@@ -118,8 +114,5 @@ def unharmed(row: Row, chain: list[int], lesions: dict[str, tuple[Target, ...]],
         for target in row.entries[item].targets:
             if target.role != NOUN or target.lesion:
                 continue
-            side = row.sides[item]
             for lesion in lesions.get(target.tag, ()):
-                # A normal left kidney leaves a tumor of the right one open.
-                if lesion.paired or side not in (lx.LEFT, lx.RIGHT):
-                    yield from gone(lesion, side, span, whole=True, strong=False, rule=NORMAL_ORGAN)
+                yield from lesion_gone(lesion, row.sides[item], span, NORMAL_ORGAN)

@@ -68,6 +68,11 @@ class Row:
         self.entries.append(entry)
         self.first.append(first)
 
+    def find_terms(self) -> None:
+        """List the terms anew, after items became terms."""
+        term = lx.TERM
+        self.terms = [index for index, mask in enumerate(self.masks) if mask & term]
+
     def ends(self) -> list[int]:
         """Where the sentence's parts end: word i stands from the entry 2i to the entry 2i + 1."""
         return list(accumulate(map(len, self._parts)))
@@ -127,8 +132,7 @@ class Scanner:
             self._fill_series(row, parts)
         if row.has_phrases and lx.CONJUNCTION in row.masks:
             self._complete_lists(row)
-        term = lx.TERM
-        row.terms = [position for position, mask in enumerate(row.masks) if mask & term]
+        row.find_terms()
         row.sides = [0] * len(entries)
         return row
 

@@ -9,7 +9,7 @@ from operator import or_
 
 from pretraining.tags import lexicon as lx
 from pretraining.tags.absence import ABSENCES, find_absent, negated_lesions, normal_organs
-from pretraining.tags.facts import Fact, Span, gone, shown
+from pretraining.tags.facts import Fact, Span, gone, lesion_gone, shown
 from pretraining.tags.lesions import compose_lesions, unharmed
 from pretraining.tags.lexicon import Target
 from pretraining.tags.operations import read_operation
@@ -55,10 +55,10 @@ class SentenceReader:
             return SentenceFacts((), regions) if regions else NOTHING
         if every & lx.SIDE and any(row.entries[index].sided for index in row.terms):
             assign_sides(row)
+            row.find_terms()
         if every & lx.FINDING:
             compose_lesions(row)
-        if every & (lx.SIDE | lx.FINDING):
-            row.terms = [index for index, mask in enumerate(masks) if mask & lx.TERM]
+            row.find_terms()
         absent = find_absent(row, self._exempt) if every & ABSENCES else {}
         negated = negated_lesions(row) if every & (lx.NEGATION | lx.ABSENT_BEFORE) else set()
         ends = row.ends()
@@ -127,8 +127,6 @@ def _lesion(target: Target, side: int, span: Span, scope: int, denied: bool) -> 
     if scope & lx.HISTORY:
         return
     if denied:
-        # Weak: a lesion that is seen elsewhere outweighs it ("no mass in the left lobe").
-        if target.paired or not (target.left or target.right) or side not in (lx.LEFT, lx.RIGHT):
-            yield from gone(target, side, span, whole=True, strong=False, rule="lesion-denied")
+        yield from lesion_gone(target, side, span, "lesion-denied")
     elif not target.only_denied:
         yield from shown(target, side, span, strong=not scope & lx.DESCRIPTION, rule="lesion")

@@ -177,9 +177,8 @@ class Describer:
         largest = max(lesions, key=lambda lesion: lesion.radius)
         size = f"{largest.diameter / 10:.1f} cm" if largest.diameter >= 10 else f"{largest.diameter:.0f} mm"
         if len(lesions) > 1:
-            nouns = {"calculus": "calculi", "mass": "masses"}.get(noun, f"{noun}s")
             words = ("two", "three", "four", "several")[min(len(lesions), 5) - 2]
-            text = self.say(phrases.LESIONS, organ, look=look, nouns=nouns, size=size, count=words)
+            text = self.say(phrases.LESIONS, organ, look=look, nouns=plural_of(noun), size=size, count=words)
         else:
             place = (
                 f"{largest.place} of the {organ.name}" if largest.place and self._rng.uniform() < 0.6 else organ.name
