@@ -32,6 +32,7 @@ from pathlib import Path
 
 import tyro
 
+from benchmarks.label_efficiency.archive import pack, unpack
 from benchmarks.label_efficiency.cells import Cell, Choice, planned
 from benchmarks.label_efficiency.design import QUICK, TASKS, FamilyName, Size, SplitName, TaskName
 from benchmarks.label_efficiency.folders import Folders, open_folder, variables
@@ -78,6 +79,8 @@ class Options:
     """Only show what is planned and how long it will take."""
     quick: bool = False
     """Two arms on tiny sizes: shows that it runs. Neither the task nor the filters apply."""
+    archive: Path | None = None
+    """File of finished cells: those of another folder or machine are not run again, and this call adds its own."""
     json: Path | None = None
     """Where to write what was found; a file a configuration, whose name it ends."""
 
@@ -87,13 +90,17 @@ def main(options: Options) -> int:
     size = QUICK if options.quick else TASKS[options.task]
     try:
         cells = planned(QUICK_CHOICE if options.quick else _choice(options))
-        if options.list:
-            _list(Folders(options.output), cells)
-            return 0
         folders = open_folder(options.output, size)
+        if options.archive is not None:
+            unpack(options.archive, folders, size)
+        if options.list:
+            _list(folders, cells)
+            return 0
         budget = None if options.budget is None else 3600 * options.budget
         with variables(ONE_THREAD):
             done = carry_out(cells, folders, size, options.workers, budget, read_ledger(folders))
+        if options.archive is not None:
+            pack(options.archive, folders, size)
     except UserError as error:
         print(error, file=sys.stderr)
         return 1

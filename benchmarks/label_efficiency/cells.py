@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -151,7 +152,7 @@ GRID = tuple(Block(family.name, family.arms, CASES, FINETUNING_SEEDS) for family
 
 
 def planned(choice: Choice) -> list[Cell]:
-    """The chosen cells, in an order that gives all arms of a number of cases and a seed before the next seed.
+    """The chosen cells, all arms of a pair of seeds before the next pair.
 
     Raises:
         UserError: a filter fits no cell of the core, or of the grid.
@@ -170,14 +171,15 @@ def planned(choice: Choice) -> list[Cell]:
 def _block(block: Block, choice: Choice) -> Iterator[Cell]:
     if not _passes(block.family, choice.families):
         return
-    for finetuning in range(block.finetuning_seeds):
-        for pretraining in range(PRETRAINING_SEEDS):
-            for cases in block.cases:
-                for arm in block.arms:
-                    # Where the pretraining has no say, one seed of it stands for all.
-                    cell = Cell(choice.split, block.family, arm, cases, pretraining, finetuning, choice.schedule_factor)
-                    if (pretraining == 0 or ARMS[arm].pretrained) and _chosen(cell, choice):
-                        yield cell
+    # The first turn gives every finetuning seed another pretraining: when a run is stopped, what is there is of as many
+    # independent pairs of seeds as can be.
+    for turn, finetuning in itertools.product(range(PRETRAINING_SEEDS), range(block.finetuning_seeds)):
+        for cases, arm in itertools.product(block.cases, block.arms):
+            # Where the pretraining has no say, one seed of it stands for all.
+            pretraining = (finetuning + turn) % PRETRAINING_SEEDS if ARMS[arm].pretrained else 0
+            cell = Cell(choice.split, block.family, arm, cases, pretraining, finetuning, choice.schedule_factor)
+            if (turn == 0 or ARMS[arm].pretrained) and _chosen(cell, choice):
+                yield cell
 
 
 def _interventions(choice: Choice) -> Iterator[Cell]:

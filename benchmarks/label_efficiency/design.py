@@ -235,11 +235,13 @@ class Network:
 
     Attributes:
         features: of the first stage; each further one has twice as many. batch: patches a step. patch: voxels.
+        convolutions: a stage.
     """
 
     features: int
     batch: int
     patch: tuple[int, ...]
+    convolutions: int = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,16 +265,16 @@ class Size:
     task: TaskName = "organs"
     organs: tuple[str, ...] = ("liver", "spleen", "kidney", "stomach", "aorta")
     patients: Patients = field(default_factory=Patients)
-    volume: tuple[int, int, int] = (16, 64, 64)
-    spacing: tuple[float, float, float] = (13.0, 6.0, 6.0)
+    volume: tuple[int, int, int] = (16, 48, 48)
+    spacing: tuple[float, float, float] = (13.0, 8.0, 8.0)
     pool: int = 128
     held_out: int = 24
     studies: Mapping[int, int] = field(default_factory=lambda: {2: 3000, 3: 1500})
     pretraining_epochs: Mapping[int, int] = field(default_factory=lambda: {2: 10, 3: 8})
     pretraining_batch: int = 32
-    smallest_edge: int = 8
+    smallest_edge: int = 6
     networks: Mapping[str, Network] = field(
-        default_factory=lambda: {"2d": Network(8, 4, (64, 64)), "3d_fullres": Network(8, 2, (16, 32, 32))}
+        default_factory=lambda: {"2d": Network(8, 4, (48, 48), 1), "3d_fullres": Network(8, 2, (16, 32, 32), 1)}
     )
     schedules: Mapping[str, Schedule] = field(
         default_factory=lambda: {
@@ -289,6 +291,11 @@ LESIONS = replace(
     FULL,
     task="lesions",
     organs=("brain_tumor", "intracerebral_hemorrhage"),
+    # Lesions are small.
+    volume=(16, 64, 64),
+    spacing=(13.0, 6.0, 6.0),
+    smallest_edge=8,
+    networks={"2d": Network(8, 4, (64, 64)), "3d_fullres": Network(8, 2, (16, 32, 32))},
     patients=Patients(
         habits=Habits(lesions=3.0, lesion_hosts={"brain": 0.85, "cerebellum": 0.15}, lesion_size=1.6),
         regions=("head",),

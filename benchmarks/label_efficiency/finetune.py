@@ -17,6 +17,7 @@ import torch
 from nnunetv2.training.dataloading import data_loader
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
+from benchmarks.label_efficiency.batches import shared_batches
 from benchmarks.label_efficiency.cells import Cell
 from benchmarks.label_efficiency.design import ARMS, FAMILIES, Schedule, Size, Tuning
 from benchmarks.label_efficiency.folders import Folders, variables
@@ -36,7 +37,7 @@ def finetune(cell: Cell, folders: Folders, size: Size) -> dict[str, Any]:
     """Train and score a cell.
 
     All randomness of an arm starts from the finetuning seed, once before the network is built and once before the
-    first batch: arms see the same patches in the same order.
+    first batch: arms see the same patches in the same order, see `shared_batches`.
 
     Returns:
         What the record keeps.
@@ -57,7 +58,8 @@ def finetune(cell: Cell, folders: Folders, size: Size) -> dict[str, Any]:
             trainer.initialize()
             set_rates(trainer, size.schedules[cell.family])
             seed_everything(cell.finetuning_seed)
-            trainer.run_training()
+            with shared_batches(trainer, folders.batches(cell)):
+                trainer.run_training()
             trained = time.process_time()
             trainer.perform_actual_validation()
             found = _results(trainer, size)
@@ -139,10 +141,11 @@ def _results(trainer: nnUNetTrainer, size: Size) -> dict[str, Any]:
     effect = folder / EFFECT_FILE
     return {
         "dice": dice,
-        "curves": {name: [float(value) for value in curve] for name, curve in curves.items()},
+        "curves": {name: list(map(_number, curve)) for name, curve in curves.items()},
         "map_effect": json.loads(effect.read_text(encoding="utf-8")) if effect.is_file() else None,
     }
 
 
 def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+    # Six digits say all that a Dice of some thousand voxels can; records of hundreds of cells are kept.
+    return None if np.isnan(value) else round(float(value), 6)

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +53,17 @@ class Folders:
         """The exported bundle."""
         return self.pretraining(pretraining) / "bundle"
 
+    def batches(self, cell: Cell) -> Path:
+        """What all cells train on that differ from one in their arm and pretraining alone."""
+        return self.root / "batches" / f"{replace(cell, arm='all', pretraining=0).name}.pt"
+
     def record(self, job: Job) -> Path:
         """The file that says that a job is done, and what came of it."""
         return self.root / RECORDS[type(job)] / f"{job.name}.json"
+
+    def done(self, job: Job) -> bool:
+        """Whether a job need not be done again; an archived pretraining has a record and no bundle."""
+        return self.record(job).is_file() and (not isinstance(job, Pretraining) or self.bundle(job).is_dir())
 
     def records(self) -> Iterator[Path]:
         """Those of all jobs that are done."""
@@ -70,15 +78,35 @@ def open_folder(root: Path, size: Size) -> Folders:
         UserError: it was begun with another design, whose cells must not be mixed with new ones.
     """
     file = root / "design.json"
-    parts: dict[str, Any] = {"size": size, **SPLITS, **OBJECTIVES}
-    wanted = json.loads(json.dumps({name: asdict(part) for name, part in parts.items()}))
-    begun = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    # What was added since, an objective say, changes nothing of what has run.
-    if any(wanted.get(name) != part for name, part in begun.items()):
-        raise UserError(f"{root} was begun with other sizes, seeds or looks ({file.name}): choose another --output")
+    if file.is_file():
+        check_design(json.loads(file.read_text(encoding="utf-8")), size, f"{root} ({file.name})", "--output")
     root.mkdir(parents=True, exist_ok=True)
-    write_json(file, wanted)
+    write_json(file, design(size))
     return Folders(root.resolve())
+
+
+def design(size: Size) -> dict[str, Any]:
+    """What all cells of a folder share, as JSON gives it back."""
+    parts: dict[str, Any] = {"size": size, **SPLITS, **OBJECTIVES}
+    plain: dict[str, Any] = json.loads(json.dumps({name: asdict(part) for name, part in parts.items()}))
+    return plain
+
+
+def check_design(begun: Mapping[str, Any], size: Size, where: str, option: str) -> None:
+    """Refuse what was begun with another design.
+
+    Args:
+        begun: what `design` gave then. What was added since, an objective say, changes nothing of what has run.
+        size: of now.
+        where: it stands, for the message.
+        option: that names another place.
+
+    Raises:
+        UserError: they differ.
+    """
+    wanted = design(size)
+    if any(wanted.get(name) != part for name, part in begun.items()):
+        raise UserError(f"{where} was begun with other sizes, seeds or looks: choose another {option}")
 
 
 def write_json(file: Path, content: Any) -> None:

@@ -160,7 +160,10 @@ def _plan_and_preprocess(size: Size) -> None:
                 # As nnU-Net plans where a patch shows a small part of a case: Dice over the batch.
                 planned |= {"patch_size": list(network.patch), "batch_size": network.batch, "batch_dice": True}
                 arguments = planned["architecture"]["arch_kwargs"]
-                arguments["features_per_stage"] = [network.features << stage for stage in range(arguments["n_stages"])]
+                stages: int = arguments["n_stages"]
+                arguments["features_per_stage"] = [network.features << stage for stage in range(stages)]
+                arguments["n_conv_per_stage"] = [network.convolutions] * stages
+                arguments["n_conv_per_stage_decoder"] = [network.convolutions] * (stages - 1)
             super().save_plans(plans)
 
     api.extract_fingerprint_dataset(DATASET, num_processes=1, show_progress_bar=False)

@@ -115,7 +115,7 @@ def missing(folders: Folders, cells: Sequence[Cell]) -> list[Job]:
     """What is still to be done for some cells: what they need first, then the cells."""
 
     def left(jobs: Iterable[J]) -> list[J]:
-        return [job for job in dict.fromkeys(jobs) if not folders.record(job).is_file()]
+        return [job for job in dict.fromkeys(jobs) if not folders.done(job)]
 
     finetunings = left(cells)
     pretraining = left(pretrainings(finetunings))

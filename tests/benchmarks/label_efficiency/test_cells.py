@@ -27,6 +27,15 @@ def test_all_arms_of_a_seed_come_before_the_next_seed():
     assert {(cell.pretraining, cell.finetuning) for cell in first} == {(0, 0)}
 
 
+def test_every_finetuning_seed_meets_one_pretraining_before_it_meets_another():
+    pairs = [
+        (cell.pretraining, cell.finetuning)
+        for cell in planned(Choice("reserved", families=("2d",), arms=("both",), cases=(4,)))
+    ]
+    assert pairs[:5] == [(0, 0), (1, 1), (2, 2), (0, 3), (1, 4)]
+    assert sorted(pairs) == [(pretraining, finetuning) for pretraining in range(3) for finetuning in range(5)]
+
+
 def test_filters_choose_and_an_arm_without_pretraining_stays_beside_any_pretraining_seed():
     chosen = planned(
         Choice("development", False, 2, ("2d",), ("scratch", "both"), (4,), (2,), (1,)),

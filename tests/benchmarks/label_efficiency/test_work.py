@@ -34,6 +34,7 @@ def test_a_finished_cell_is_not_run_again_and_a_killed_one_is(tmp_path):
     assert missing(folders, CELLS) == [*before, *CELLS]
     for job in (*before, CELLS[0]):
         record(folders, job)
+    folders.bundle(bundle).mkdir(parents=True)
     # Killed while it wrote.
     folders.record(CELLS[1]).with_suffix(".unfinished").write_text("{")
     assert missing(folders, CELLS) == CELLS[1:]
