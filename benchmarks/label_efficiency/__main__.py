@@ -52,7 +52,8 @@ class Options:
     output: Path = Path("label_efficiency")
     """Folder for everything; an earlier run of the same sizes goes on there."""
     task: TaskName = "organs"
-    """What is segmented: organs of the abdomen, or tumors and hemorrhages of the brain. Each has an --output."""
+    """What is segmented: organs of the abdomen, tumors and hemorrhages of the brain, or real hippocampi of
+    `../shared/data` after pretraining on its VQA-RAD. Each has an --output."""
     split: SplitName = "development"
     """Seeds: `development` to choose on, `reserved` and `shifted` to report once."""
     everything: bool = False
@@ -89,7 +90,7 @@ def main(options: Options) -> int:
     """Run what is missing, and show the tables."""
     size = QUICK if options.quick else TASKS[options.task]
     try:
-        cells = planned(QUICK_CHOICE if options.quick else _choice(options))
+        cells = planned(QUICK_CHOICE if options.quick else _choice(options, size))
         folders = open_folder(options.output, size)
         if options.archive is not None:
             unpack(options.archive, folders, size)
@@ -121,18 +122,23 @@ def _outcomes(options: Options, folders: Folders, size: Size, cells: Sequence[Ce
     else:
         shown = (QUICK_CHOICE.cases, QUICK_CHOICE.arms) if options.quick else ()
         yield from zip(families, outcomes(folders, size, split, families, *shown), strict=True)
-    for family in families:
+    for family in families if size.real is None else ():
         yield f"{family}_localization", localization_outcome(folders, size, split, family)
 
 
-def _choice(options: Options) -> Choice:
+def _choice(options: Options, size: Size) -> Choice:
+    """The filters, within what the task has data for."""
+    families, cases = options.families or size.families, options.cases or size.cases
+    if not set(families) <= set(size.families) or not set(cases) <= set(size.cases):
+        has = f"--families {' '.join(size.families)} and --cases {' '.join(map(str, size.cases))}"
+        raise UserError(f"--task {size.task} has data for {has}")
     return Choice(
         options.split,
         options.everything,
         options.schedule_factor,
-        options.families,
+        families,
         options.arms,
-        options.cases,
+        cases,
         options.pretraining_seeds,
         options.finetuning_seeds,
         options.interventions,

@@ -11,7 +11,7 @@ from pretraining.phantom.appearance import Look
 from pretraining.phantom.patient import Habits
 
 FamilyName = Literal["2d", "3d_fullres", "unetr"]
-TaskName = Literal["organs", "lesions"]
+TaskName = Literal["organs", "lesions", "hippocampus"]
 SplitName = Literal["development", "reserved", "shifted"]
 CASES = (1, 2, 4, 8, 16, 64)
 """Labelled cases to finetune on."""
@@ -211,6 +211,19 @@ class Patients:
 
 
 @dataclass(frozen=True)
+class RealData:
+    """Folders of the repository's neighbour `shared/data`.
+
+    Attributes:
+        pairs: 2D images with text, in `pairs.csv`. cases: labelled ones, named as nnU-Net does. channel: theirs.
+    """
+
+    pairs: str
+    cases: str
+    channel: str
+
+
+@dataclass(frozen=True)
 class Schedule:
     """Of one finetuning, for all arms alike.
 
@@ -252,7 +265,10 @@ class Size:
         task: name of the task.
         organs: labels, of organs or of lesions.
         patients: who is scanned.
-        volume, spacing: voxels and mm of the labelled cases along z, y, x; pretraining sees the same.
+        real: data that are not of synthetic patients; `patients` says nothing then.
+        families, cases: that there is data for.
+        volume, spacing: voxels and mm of synthetic labelled cases along z, y, x; pretraining sees the same. Real ones
+            are as they are, and pretraining sees images of the same number of pixels.
         pool, held_out: labelled cases to draw from, and to score on.
         studies: image-report pairs, by dimension. pretraining_epochs: likewise.
         pretraining_batch: studies a step.
@@ -265,6 +281,9 @@ class Size:
     task: TaskName = "organs"
     organs: tuple[str, ...] = ("liver", "spleen", "kidney", "stomach", "aorta")
     patients: Patients = field(default_factory=Patients)
+    real: RealData | None = None
+    families: tuple[FamilyName, ...] = ("2d", "3d_fullres", "unetr")
+    cases: tuple[int, ...] = CASES
     volume: tuple[int, int, int] = (16, 48, 48)
     spacing: tuple[float, float, float] = (13.0, 8.0, 8.0)
     pool: int = 128
@@ -306,7 +325,20 @@ LESIONS = replace(
         masks="lesions",
     ),
 )
-TASKS: Mapping[TaskName, Size] = {"organs": FULL, "lesions": LESIONS}
+HIPPOCAMPUS = replace(
+    FULL,
+    task="hippocampus",
+    organs=("anterior hippocampus", "posterior hippocampus"),
+    real=RealData("pairs_vqarad", "mr_hippocampus_msd", "MR"),
+    families=("2d",),
+    cases=(1, 2, 4, 8),
+    volume=(1, 96, 96),
+    pool=10,
+    held_out=10,
+    # As many steps as synthetic tasks have in a third of theirs; 92 studies are soon known by heart.
+    pretraining_epochs={2: 100},
+)
+TASKS: Mapping[TaskName, Size] = {"organs": FULL, "lesions": LESIONS, "hippocampus": HIPPOCAMPUS}
 QUICK = Size(
     organs=("liver", "spleen"),
     volume=(8, 32, 32),

@@ -22,14 +22,14 @@ COLUMNS = ("pretraining", "seeds", "AUROC", "prior", "AP", "prior", "hit", "prio
 FIGURES = ("auroc", "average_precision", "hit")
 
 
-def measure(bundle: Path, masks: Path, prepared: Path) -> dict[str, Any]:
-    """Compare a bundle's maps of the validation studies with the phantom's masks.
+def measure(bundle: Path, masks: Path | None, prepared: Path) -> dict[str, Any]:
+    """Compare a bundle's maps of the validation studies with the phantom's masks, and its tags with the reports'.
 
     The checkpoint was chosen by the loss of these studies, not by where its maps look.
 
     Args:
         bundle: exported.
-        masks: of the images, written by the phantom.
+        masks: of the images, written by the phantom; None for real images, which have none.
         prepared: made from them.
     """
     network = open_bundle(bundle, torch.device("cpu"))

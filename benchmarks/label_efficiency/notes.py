@@ -51,6 +51,8 @@ def map_notes(folders: Folders, split: str, family: str, arms: Sequence[str]) ->
 def sequence_notes(folders: Folders, size: Size, split: str, family: str, arms: Sequence[str]) -> list[str]:
     """Dice of held-out cases whose sequence is among the labelled cases', and of the others, for every arm."""
     made_with = sequences(size, split)
+    if not made_with:
+        return []
     notes = []
     for cases in CASES:
         found = []

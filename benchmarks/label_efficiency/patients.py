@@ -1,4 +1,4 @@
-"""Synthetic patients: pairs to pretrain on, and an nnU-Net dataset with one fold a finetuning seed and number of cases.
+"""Pairs to pretrain on, and an nnU-Net dataset with one fold a finetuning seed and number of cases.
 
 Everything about patients that could leak lies here. Pretraining patients come from the phantom's stream "train",
 labelled ones from "labelled": no seed makes them meet. The held-out cases are the last of the labelled stream, beyond
@@ -18,6 +18,7 @@ import numpy as np
 from benchmarks.label_efficiency.cells import Pairs
 from benchmarks.label_efficiency.design import CASES, FINETUNING_SEEDS, SPLITS, USUAL, Size
 from benchmarks.label_efficiency.folders import DATASET, DATASET_NAME, Folders, variables, write_json
+from benchmarks.label_efficiency.real import copy_labelled, real_folder, real_names
 from benchmarks.label_efficiency.threads import threads_for_processes
 from pretraining.phantom.acquisition import draw_scan
 from pretraining.phantom.labelled import LabelledJob, write_labelled
@@ -32,13 +33,17 @@ MODALITIES = ("MR",)
 
 
 def prepare_pairs(pairs: Pairs, folders: Folders, size: Size) -> None:
-    """Write and prepare the pairs of a pretraining seed."""
+    """Write and prepare the pairs of a pretraining seed; real ones are the same for all seeds, split anew."""
     folder = folders.pairs(pairs)
     shutil.rmtree(folder, ignore_errors=True)
-    write_pairs(pairs_job(folder, size, pairs))
+    if size.real is None:
+        write_pairs(pairs_job(folder, size, pairs))
+        source = folder
+    else:
+        source = real_folder(size.real.pairs)
     prepare(
         PrepareOptions(
-            input=folder / "pairs.csv", output=folders.prepared(pairs), test_fraction=0, seed=pairs.seed, workers=1
+            input=source / "pairs.csv", output=folders.prepared(pairs), test_fraction=0, seed=pairs.seed, workers=1
         )
     )
 
@@ -96,7 +101,9 @@ def _labelled_population(size: Size, split: str) -> Population:
 
 
 def sequences(size: Size, split: str) -> dict[str, str]:
-    """Which MR sequence every labelled case was made with."""
+    """Which MR sequence every labelled case was made with; of real ones nobody knows."""
+    if size.real is not None:
+        return {}
     job = labelled_job(Path(), size, split)
     stream = Stream(job.seed, "labelled")
     found = {}
@@ -109,7 +116,10 @@ def sequences(size: Size, split: str) -> dict[str, str]:
 
 
 def case_names(size: Size) -> tuple[list[str], list[str]]:
-    """The pool and the held-out cases, as `write_labelled` names them."""
+    """The pool and the held-out cases, as `write_labelled` or nnU-Net names them."""
+    if size.real is not None:
+        names = real_names(size.real)
+        return names[: size.pool], names[-size.held_out :]
     names = [f"labelled_{number:04d}" for number in range(size.pool + size.held_out)]
     return names[: size.pool], names[size.pool :]
 
@@ -132,7 +142,11 @@ def fold_of(cases: int, finetuning: int) -> int:
 def labelled_dataset(folders: Folders, size: Size, split: str) -> None:
     """Write a split's dataset; nnU-Net plans and preprocesses it."""
     shutil.rmtree(folders.nnunet(split), ignore_errors=True)
-    write_labelled(labelled_job(folders.nnunet(split) / "nnUNet_raw" / DATASET_NAME, size, split))
+    raw = folders.nnunet(split) / "nnUNet_raw" / DATASET_NAME
+    if size.real is None:
+        write_labelled(labelled_job(raw, size, split))
+    else:
+        copy_labelled(raw, size.real, size.organs)
     with variables(nnunet_variables(folders, split)), threads_for_processes():
         _plan_and_preprocess(size)
     write_json(folders.preprocessed(split) / "splits_final.json", folds(size, split))

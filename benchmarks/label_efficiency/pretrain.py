@@ -47,7 +47,7 @@ def pretrain_bundle(pretraining: Pretraining, folders: Folders, size: Size, plan
     metrics = read_metrics(folder / "run")
     # A bundle is all that cells need; a run's checkpoints are the largest files of the benchmark.
     shutil.rmtree(folder / "run")
-    masks = folders.pairs(pretraining.needs) / size.patients.masks
+    masks = None if size.real else folders.pairs(pretraining.needs) / size.patients.masks
     where = measure(folders.bundle(pretraining), masks, folders.prepared(pretraining.needs))
     return {"seed": pretraining.seed, "metrics": metrics, **where}
 

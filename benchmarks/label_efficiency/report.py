@@ -12,7 +12,6 @@ import numpy as np
 from benchmarks.label_efficiency.cells import Cell
 from benchmarks.label_efficiency.design import (
     ARMS,
-    CASES,
     FAMILIES,
     FINETUNING_SEEDS,
     INTERVENTION_CASES,
@@ -63,7 +62,7 @@ def outcomes(
     size: Size,
     split: str,
     families: Iterable[str],
-    numbers: Sequence[int] = CASES,
+    numbers: Sequence[int] = (),
     arms: Sequence[str] = (),
 ) -> list[Outcome]:
     """One table a family.
@@ -73,7 +72,7 @@ def outcomes(
         size: of everything.
         split: of the seeds.
         families: which tables.
-        numbers: of labelled cases.
+        numbers: of labelled cases; all that there is data for when omitted.
         arms: rows; all of a family when omitted.
     """
 
@@ -81,7 +80,14 @@ def outcomes(
         return FINETUNING_SEEDS * pretraining_seeds(arm)
 
     plans = [
-        Plan(f"Label efficiency, {family}", family, numbers, arms or FAMILIES[family].arms, REFERENCES, planned)
+        Plan(
+            f"Label efficiency, {family}",
+            family,
+            numbers or size.cases,
+            arms or FAMILIES[family].arms,
+            REFERENCES,
+            planned,
+        )
         for family in families
     ]
     return [_outcome(folders, size, split, plan) for plan in plans]
