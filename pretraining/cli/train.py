@@ -78,6 +78,7 @@ def run(options: Options) -> int:
         print(dry_run(options.data, output.with_name(f"{output.name}_dry_run"), config, runtime))
         return 0
     code = pretrain(options.data, options.output, config, runtime, options.start)
+    processes.leave()
     log = logging.getLogger(__name__)
     if code:
         log.info("the same command goes on from there")

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from pretraining.disk import disk_problems_are_users
 from pretraining.errors import UserError
 from pretraining.shards.index import ShardIndex, write_index
 from pretraining.studies.arrays import SUFFIX, read_shape
 from pretraining.studies.atomic import atomic_path
-from pretraining.studies.disk import disk_problems_are_users
 from pretraining.studies.manifest import MANIFEST_NAME, SPLITS, Study, read_manifest
 from pretraining.training.corpus import read_corpus
 from pretraining.training.intensities import choose_normalization
@@ -46,7 +46,7 @@ def write_shards(data: Path, output: Path, studies_per_shard: int, prefix: str =
     output.mkdir(parents=True, exist_ok=True)
     state, then = "the shards are incomplete", "run the same command again with a new folder as --output"
     with (
-        disk_problems_are_users(output, state, then),
+        disk_problems_are_users(output, state=state, then=then),
         tqdm(total=len(studies), desc="shards", unit="study") as bar,
     ):
         for split in SPLITS:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from pretraining.disk import disk_error
 from pretraining.errors import UserError
-from pretraining.studies.disk import disk_error
 from pretraining.studies.image_store import ImageOutcome, ImageTask, safe_stem, store_image
 from pretraining.studies.journal import Journal, fingerprint
 from pretraining.studies.merge import image_stem
@@ -68,7 +68,7 @@ def store_images(records: Iterable[Record], options: PrepareOptions) -> tuple[di
             problem = error.strerror or str(error)
         if problem:
             state = f"{len(outcomes)} of {len(tasks) + kept} images are done and stay valid"
-            raise disk_error(options.output, problem, state)
+            raise disk_error(options.output, problem, state=state)
         for key in keys[outcome.fingerprint]:
             outcomes[key] = outcome
     return outcomes, kept

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pretraining.disk import disk_problems_are_users
 from pretraining.errors import UserError
-from pretraining.studies.disk import disk_problems_are_users
 from pretraining.studies.duplicates import Duplicates, find_duplicates, plain_text
 from pretraining.studies.image_pass import ImageKey, image_keys, store_images
 from pretraining.studies.image_store import ImageOutcome, StoredImage

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pretraining.disk import disk_problems_are_users
 from pretraining.errors import UserError
 from pretraining.studies.atomic import atomic_path
-from pretraining.training.disk import disk_problems_are_users
 
 LOG = logging.getLogger(__name__)
 LATEST, PREVIOUS, BEST = "checkpoint_latest.pt", "checkpoint_previous.pt", "checkpoint_best.pt"
@@ -77,7 +77,7 @@ def write_checkpoint(folder: Path, state: dict[str, Any], best: bool = False) ->
         UserError: the disk is full or the folder read-only.
     """
     unfinished, latest = folder / UNFINISHED, folder / LATEST
-    with disk_problems_are_users(folder, state_bytes(state)):
+    with disk_problems_are_users(folder, needed=state_bytes(state)):
         try:
             with unfinished.open("wb") as file:
                 torch.save(state, file)

@@ -10,12 +10,12 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor, nn
 
+from pretraining.disk import MIB, disk_problems_are_users
 from pretraining.text.scratch import train_tokenizer
 from pretraining.training.batch_picture import draw_batch
 from pretraining.training.config import TrainConfig
 from pretraining.training.corpus import read_corpus
 from pretraining.training.data import loader
-from pretraining.training.disk import MIB, disk_problems_are_users
 from pretraining.training.loop import Runtime
 from pretraining.training.order import StudyOrder
 from pretraining.training.out_of_memory import memory_problems_are_users

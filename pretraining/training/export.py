@@ -13,6 +13,7 @@ from torch import Tensor
 from pretraining.bundle.bundle import Bundle, write_bundle
 from pretraining.bundle.info import BundledTag, BundleInfo
 from pretraining.bundle.nnssl import nnssl_checkpoint, refuse_other_encoders
+from pretraining.disk import disk_problems_are_users
 from pretraining.errors import UserError
 from pretraining.image.convolutional import is_alias
 from pretraining.image.spec import cumulative_strides
@@ -23,7 +24,6 @@ from pretraining.text.encoder import TextEncoder
 from pretraining.text.tag_embeddings import center_and_spread, random_prompt_features
 from pretraining.training.build import build_model, build_text_encoder, crops_of
 from pretraining.training.checkpoint import BEST, LATEST, read_checkpoint
-from pretraining.training.disk import disk_problems_are_users
 from pretraining.training.journal import read_metrics
 from pretraining.training.model import PretrainingModel
 from pretraining.training.run_folder import RunRecord, read_record, versions

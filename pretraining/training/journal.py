@@ -10,9 +10,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from pretraining.disk import disk_problems_are_users
 from pretraining.studies.atomic import atomic_path
 from pretraining.training.curves import draw_curves
-from pretraining.training.disk import disk_problems_are_users
 from pretraining.training.watchers import Watcher
 
 STEPS, METRICS, TABLE, CURVES = "steps.jsonl", "metrics.jsonl", "metrics.csv", "curves.png"

@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
+from pretraining.disk import disk_problems_are_users
 from pretraining.errors import UserError
 from pretraining.tags.vocabulary import Vocabulary
 from pretraining.text.scratch import train_tokenizer
 from pretraining.training.corpus import Corpus
-from pretraining.training.disk import disk_problems_are_users
 from pretraining.training.run_folder import (
     CORPUS,
     PARTS,

@@ -64,6 +64,11 @@ class Processes:
         dist.all_gather_object(received, value)
         return received
 
+    def leave(self) -> None:
+        """Part, when this process has done its work; after an error others may not answer, and none is asked."""
+        if self.count > 1:
+            dist.destroy_process_group()
+
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Add up every parameter's gradient over the processes; one that nobody has stays None."""
         if self.count == 1:

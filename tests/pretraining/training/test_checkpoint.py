@@ -73,7 +73,7 @@ def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_stays(tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
     try:
-        with pytest.raises(UserError, match=r"is full \(0\.4 MiB are needed, .* MiB are free.* --output$") as full:
+        with pytest.raises(UserError, match=r"; 0\.4 MiB are needed, .* MiB are free.* --output$") as full:
             write_checkpoint(tmp_path, state(2), best=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -82,11 +82,8 @@ def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_stays(tmp_path):
     assert read_last_checkpoint(tmp_path)["step"] == 1
 
 
-@pytest.mark.parametrize(
-    ("number", "words"),
-    [(errno.ENOSPC, "is full"), (errno.EDQUOT, "is full"), (errno.EROFS, "cannot be written to (Read-only file")],
-)
-def test_a_failed_write_is_one_sentence(tmp_path, monkeypatch, number, words):
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+def test_a_failed_write_is_one_sentence(tmp_path, monkeypatch, number):
     def refuse(value, file):
         try:
             raise OSError(number, os.strerror(number))
@@ -96,7 +93,7 @@ def test_a_failed_write_is_one_sentence(tmp_path, monkeypatch, number, words):
     monkeypatch.setattr(torch, "save", refuse)
     with pytest.raises(UserError) as failed:
         write_checkpoint(tmp_path, state(1))
-    assert words in str(failed.value)
+    assert f"cannot be written to ({os.strerror(number)}; " in str(failed.value)
     assert names(tmp_path) == []
 
 
