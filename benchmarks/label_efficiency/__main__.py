@@ -1,13 +1,15 @@
-"""How many labelled cases pretraining on reports saves, on synthetic patients.
+"""How many labelled cases pretraining on reports saves: on synthetic patients, and on a small real data set.
 
-    python -m benchmarks.label_efficiency --split reserved --workers 2 --json results/label_efficiency.json
+    python -m benchmarks.label_efficiency --split reserved --workers 2 --archive cells.jsonl --json results/core.json
     python -m benchmarks.label_efficiency --split reserved --everything --families 2d --cases 1
     python -m benchmarks.label_efficiency --schedule-factor 2 --arms scratch both
     python -m benchmarks.label_efficiency --interventions --workers 2
+    python -m benchmarks.label_efficiency --task hippocampus --workers 2
     python -m benchmarks.label_efficiency --list
 
 The first command runs the required core, the second a part of the rest, the third shows whether the schedule has
-converged, the fourth what was tried to make the method better (FINDINGS.md), the last one tells what is left to do.
+converged, the fourth what was tried to make the method better (FINDINGS.md), the fifth is on real images, the last one
+tells what is left to do.
 
 Encoders are pretrained on image-report pairs of synthetic patients, once a seed and objective, and shared by all
 finetunings, the cells. A cell trains on a few labelled cases with nnU-Net's own loop, data loading, augmentation and
@@ -18,8 +20,9 @@ Choices are made on `--split development`. Then nothing is changed any more, and
 patients, other labelled cases, other initial weights) and `shifted` (the labelled cases come from noisier scanners than
 the pretraining's) are run once.
 
-The core takes about 13 CPU-hours: a processor core finishes some 42 cells of 2d an hour, 25 of 3d_fullres and 25 of the
-UNETR (from runs on a noisy machine; `--list` goes by what `--output` has measured since).
+A cell of 2d took 105 CPU-seconds on a slow machine with two busy cores, hence the core's 2d part some 11 CPU-hours;
+`--list` goes by what `--output` has measured since. Such a run is done in parts: with `--archive FILE`, finished cells
+go along to the next folder or machine.
 """
 
 from __future__ import annotations

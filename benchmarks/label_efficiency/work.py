@@ -28,10 +28,10 @@ FIRST_GUESS = {
     "labelled cases": 15.0,
     "pairs 2d": 38.0,
     "pairs 3d": 75.0,
-    "pretraining 2d": 200.0,
+    "pretraining 2d": 300.0,
     "pretraining 3d_fullres": 650.0,
     "pretraining unetr": 300.0,
-    "cell 2d": 85.0,
+    "cell 2d": 105.0,
     "cell 3d_fullres": 145.0,
     "cell unetr": 145.0,
 }
