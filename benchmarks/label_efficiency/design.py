@@ -113,7 +113,7 @@ INTERVENTIONS: Mapping[str, Arm] = {
     "longer": Arm("pretraining: three times as long", "both", "longer"),
 }
 """Each changes one thing of the full trainer, "both", or of its control."""
-INTERVENTION_CASES = (4,)
+INTERVENTION_CASES = (4, 64)
 ARMS: Mapping[str, Arm] = {**MAIN_ARMS, **INTERVENTIONS}
 REFERENCES = ("scratch", "maps_untrained", "autoencoder")
 """Arms that every other is compared with, case by case."""

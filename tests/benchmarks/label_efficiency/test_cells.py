@@ -49,7 +49,7 @@ def test_filters_choose_and_an_arm_without_pretraining_stays_beside_any_pretrain
 
 
 def test_interventions_have_one_cell_a_pretraining_seed_beside_what_they_are_compared_with():
-    cells = planned(Choice("development", interventions=True, arms=("scratch", "both", "scaled")))
+    cells = planned(Choice("development", cases=(4,), interventions=True, arms=("scratch", "both", "scaled")))
     assert [(cell.arm, cell.pretraining, cell.finetuning) for cell in cells] == [
         (arm, seed if arm != "scratch" else 0, seed) for seed in range(3) for arm in ("scratch", "both", "scaled")
     ]
