@@ -23,6 +23,7 @@ Cell = str | float | int | None
 
 LIBRARIES = ("torch", "nnunetv2", "transformers", "monai", "batchgeneratorsv2", "blosc2", "numpy")
 CHECKOUT = Path(__file__).resolve().parent.parent
+SHARED_DATA = CHECKOUT.parent / "shared" / "data"
 
 
 @dataclass(frozen=True, kw_only=True)

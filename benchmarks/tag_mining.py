@@ -27,7 +27,7 @@ from pathlib import Path
 
 import tyro
 
-from benchmarks.record import Cell, Outcome, conclude
+from benchmarks.record import SHARED_DATA, Cell, Outcome, conclude
 from pretraining.errors import UserError
 from pretraining.tags.hierarchy import Hierarchy
 from pretraining.tags.lexicon import plural_of, words_of
@@ -84,7 +84,7 @@ class Options:
     """Measure speed once, on a tenth of the captions: shows that it runs."""
     json: Path | None = None
     """Where to write what was found."""
-    captions: Path = HERE.parent.parent / "shared" / "data" / "text_roco_ccby" / "roco_validation_ccby.tsv"
+    captions: Path = SHARED_DATA / "text_roco_ccby" / "roco_validation_ccby.tsv"
     """ROCO captions with their concept ids, tab separated."""
     gold: Path = HERE / "data" / "tag_gold.jsonl"
     """Annotated sentences."""

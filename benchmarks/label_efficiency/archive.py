@@ -8,13 +8,11 @@ them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from benchmarks.label_efficiency.cells import Cell, Pretraining
 from benchmarks.label_efficiency.design import Size
-from benchmarks.label_efficiency.folders import RECORDS, Folders, check_design, design, write_json
+from benchmarks.label_efficiency.folders import Folders, check_design, design, write_json
 from benchmarks.label_efficiency.records import read_record
 from pretraining.errors import UserError
 from pretraining.studies.atomic import write_text
@@ -48,11 +46,8 @@ def unpack(archive: Path, folders: Folders, size: Size) -> None:
 
 def pack(archive: Path, folders: Folders, size: Size) -> None:
     """Write the records of all finished cells and pretrainings of a folder."""
-    lines = [design(size), *_entries(folders)]
-    write_text(archive, "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
-
-
-def _entries(folders: Folders) -> Iterator[dict[str, Any]]:
-    for kind in (RECORDS[job] for job in KEPT):
-        for file in sorted((folders.root / kind).glob("*.json")):
-            yield {"kind": kind, "name": file.stem, "record": read_record(file)}
+    entries = (
+        {"kind": file.parent.name, "name": file.stem, "record": read_record(file)} for file in folders.records(KEPT)
+    )
+    lines = (json.dumps(line, separators=(",", ":")) + "\n" for line in (design(size), *entries))
+    write_text(archive, "".join(lines))

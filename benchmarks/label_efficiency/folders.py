@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from pretraining.errors import UserError
 
 DATASET = 811
 DATASET_NAME = f"Dataset{DATASET}_LabelEfficiency"
-RECORDS = {Dataset: "datasets", Pairs: "pairs", Pretraining: "pretraining", Cell: "cells"}
+RECORDS: Mapping[type[Job], str] = {Dataset: "datasets", Pairs: "pairs", Pretraining: "pretraining", Cell: "cells"}
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,10 @@ class Folders:
         """Whether a job need not be done again; an archived pretraining has a record and no bundle."""
         return self.record(job).is_file() and (not isinstance(job, Pretraining) or self.bundle(job).is_dir())
 
-    def records(self) -> Iterator[Path]:
-        """Those of all jobs that are done."""
-        for folder in RECORDS.values():
-            yield from sorted((self.root / folder).glob("*.json"))
+    def records(self, kinds: Iterable[type[Job]] = tuple(RECORDS)) -> Iterator[Path]:
+        """Those of all jobs of some kinds that are done."""
+        for kind in kinds:
+            yield from sorted((self.root / RECORDS[kind]).glob("*.json"))
 
 
 def open_folder(root: Path, size: Size) -> Folders:

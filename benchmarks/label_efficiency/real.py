@@ -8,7 +8,7 @@ from pathlib import Path
 from nnunetv2.dataset_conversion.generate_dataset_json import generate_dataset_json
 
 from benchmarks.label_efficiency.design import RealData
-from benchmarks.record import CHECKOUT
+from benchmarks.record import SHARED_DATA
 from pretraining.errors import UserError
 
 ENDING = ".nii.gz"
@@ -20,7 +20,7 @@ def real_folder(name: str) -> Path:
     Raises:
         UserError: it is not there.
     """
-    folder = CHECKOUT.parent / "shared" / "data" / name
+    folder = SHARED_DATA / name
     if not folder.is_dir():
         raise UserError(f"{folder} does not exist: put the data set there, or choose a --task on synthetic patients")
     return folder

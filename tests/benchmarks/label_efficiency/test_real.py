@@ -3,7 +3,7 @@ import json
 import pytest
 
 from benchmarks.label_efficiency.__main__ import Options, main
-from benchmarks.label_efficiency.design import HIPPOCAMPUS, RealData
+from benchmarks.label_efficiency.design import HIPPOCAMPUS
 from benchmarks.label_efficiency.patients import case_names, folds
 from benchmarks.label_efficiency.real import copy_labelled, real_folder
 from pretraining.errors import UserError
@@ -29,7 +29,7 @@ def test_no_held_out_real_case_is_trained_on(shared_data):
 
 def test_a_missing_data_set_is_named():
     with pytest.raises(UserError, match=r"shared.data.elsewhere does not exist"):
-        real_folder(RealData("elsewhere", "", "").pairs)
+        real_folder("elsewhere")
 
 
 @pytest.mark.parametrize("options", [{"families": ("3d_fullres",)}, {"cases": (64,), "everything": True}])

@@ -69,5 +69,7 @@ def test_a_full_disk_says_that_the_shards_are_incomplete(prepared, tmp_path, mon
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(write, "_write_shard", full)
-    with pytest.raises(UserError, match=r"No space left.*incomplete; make room .* new folder as --output"):
+    with pytest.raises(
+        UserError, match=r"No space left.*incomplete; make room or allow writing there, then .* new folder as --output"
+    ):
         write_shards(prepared, tmp_path / "shards", 3)

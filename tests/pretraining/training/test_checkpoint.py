@@ -73,7 +73,9 @@ def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_stays(tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
     try:
-        with pytest.raises(UserError, match=r"; 0\.4 MiB are needed, .* MiB are free.* --output$") as full:
+        with pytest.raises(
+            UserError, match=r"File too large; 0\.4 MiB are needed, .* MiB are free\).* --output$"
+        ) as full:
             write_checkpoint(tmp_path, state(2), best=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
