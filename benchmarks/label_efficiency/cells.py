@@ -17,6 +17,7 @@ from benchmarks.label_efficiency.design import (
     MAIN_ARMS,
     PRETRAINING_SEEDS,
     SPLITS,
+    TEACHER_CASES,
     Block,
 )
 from pretraining.errors import UserError
@@ -82,6 +83,30 @@ class Pretraining:
 
 
 @dataclass(frozen=True)
+class Teacher:
+    """A network that learns from `TEACHER_CASES` labelled cases which no cell of a finetuning seed draws."""
+
+    split: str
+    family: str
+    finetuning: int
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return f"{self.split}_{self.family}_f{self.finetuning}"
+
+    @property
+    def kind(self) -> str:
+        """What takes equally long."""
+        return f"cell {self.family} teacher"
+
+    @property
+    def cell(self) -> Cell:
+        """What it is trained as, on other cases."""
+        return Cell(self.split, self.family, "scratch", TEACHER_CASES, 0, self.finetuning)
+
+
+@dataclass(frozen=True)
 class Cell:
     """One finetuning.
 
@@ -125,6 +150,11 @@ class Cell:
         # A UNETR takes its layout from a bundle even where it takes nothing else.
         objective = ARMS[self.arm].objective or ("tags" if self.family == "unetr" else None)
         return Pretraining(self.family, objective, self.pretraining_seed) if objective else None
+
+    @property
+    def teacher(self) -> Teacher | None:
+        """The network whose weights it starts from."""
+        return Teacher(self.split, self.family, self.finetuning) if ARMS[self.arm].taught else None
 
 
 @dataclass(frozen=True)
@@ -205,7 +235,7 @@ def _passes(value: object, accepted: Sequence[object]) -> bool:
     return not accepted or value in accepted
 
 
-Job = Dataset | Pairs | Pretraining | Cell
+Job = Dataset | Pairs | Pretraining | Teacher | Cell
 
 
 def pretrainings(cells: Sequence[Cell]) -> list[Pretraining]:

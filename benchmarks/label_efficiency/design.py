@@ -16,6 +16,8 @@ SplitName = Literal["development", "reserved", "shifted"]
 CASES = (1, 2, 4, 8, 16, 64)
 """Labelled cases to finetune on."""
 PRETRAINING_SEEDS, FINETUNING_SEEDS = 3, 5
+TEACHER_CASES = 64
+"""Labelled cases that the network of a ceiling has learned from; none of them is among those that its cells draw."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +55,14 @@ OBJECTIVES: Mapping[str, Objective] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Tuning:
-    """How a MOSMOS trainer finetunes; attributes of the trainer, None for its own."""
+    """How a trainer finetunes.
 
+    Attributes:
+        rate: times the schedule's.
+        encoder_rate, auxiliary_weight, injected: attributes of a MOSMOS trainer; None for its own.
+    """
+
+    rate: float = 1.0
     encoder_rate: float | None = None
     auxiliary_weight: float | None = None
     injected: Injected | None = None
@@ -71,6 +79,8 @@ class Arm:
         pretrained: whether weights of the bundle count. Where not, the first pretraining seed stands for all: such an
             arm takes nothing but a network's layout and the names of tags from its bundle.
         tuning: what differs from the trainer's own settings.
+        taught: what starts from a network that has learned from `TEACHER_CASES` labelled cases: a ceiling for whatever
+            pretraining could give to this part.
     """
 
     title: str
@@ -78,6 +88,7 @@ class Arm:
     objective: str | None
     pretrained: bool = True
     tuning: Tuning = Tuning()
+    taught: Literal["encoder", "network"] | None = None
 
 
 MAIN_ARMS: Mapping[str, Arm] = {
@@ -111,8 +122,22 @@ INTERVENTIONS: Mapping[str, Arm] = {
     "temperature_03": Arm("pretraining: attention temperature 0.3", "both", "temperature_03"),
     "asymmetric": Arm("pretraining: asymmetric tag loss", "both", "asymmetric"),
     "longer": Arm("pretraining: three times as long", "both", "longer"),
+    "ceiling_encoder": Arm(
+        "ceiling: encoder that learned from other labelled cases", "scratch", None, pretrained=False, taught="encoder"
+    ),
+    "ceiling_network": Arm(
+        "ceiling: whole network that learned from them", "scratch", None, pretrained=False, taught="network"
+    ),
+    "ceiling_network_rate_01": Arm(
+        "ceiling: whole network, a tenth of the rate",
+        "scratch",
+        None,
+        pretrained=False,
+        tuning=Tuning(rate=0.1),
+        taught="network",
+    ),
 }
-"""Each changes one thing of the full trainer, "both", or of its control."""
+"""Each changes one thing of the full trainer, "both", or of its control; ceilings start from what labels taught."""
 INTERVENTION_CASES = (4, 64)
 ARMS: Mapping[str, Arm] = {**MAIN_ARMS, **INTERVENTIONS}
 REFERENCES = ("scratch", "maps_untrained", "autoencoder")

@@ -1,11 +1,12 @@
-"""Runs one cell: nnU-Net's training and final validation, in this process."""
+"""Runs one cell, nnU-Net's training and final validation, in this process; and trains the networks of ceilings."""
 
 from __future__ import annotations
 
 import json
 import random
 import time
-from contextlib import nullcontext, redirect_stdout
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,18 +17,21 @@ import numpy as np
 import torch
 from nnunetv2.training.dataloading import data_loader
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from torch import Tensor, nn
 
 from benchmarks.label_efficiency.batches import shared_batches
-from benchmarks.label_efficiency.cells import Cell
+from benchmarks.label_efficiency.cells import Cell, Teacher
 from benchmarks.label_efficiency.design import ARMS, FAMILIES, Schedule, Size, Tuning
 from benchmarks.label_efficiency.folders import Folders, variables
-from benchmarks.label_efficiency.patients import fold_of, folds, nnunet_variables
+from benchmarks.label_efficiency.patients import fold_of, folds, nnunet_variables, teacher_fold
 from benchmarks.label_efficiency.threads import threads_for_processes
 from benchmarks.label_efficiency.trainers import TRAINERS, UNETR_TRAINERS
 from nnunetv2_mosmos.attach.attachment import BUNDLE_VARIABLE
 from nnunetv2_mosmos.settings import KEY
 from nnunetv2_mosmos.trainers import nnUNetTrainerMOSMOS
 from nnunetv2_mosmos.trainers.map_effect import EFFECT_FILE
+from pretraining.errors import UserError
+from pretraining.studies.atomic import atomic_path
 
 CURVES = ("train_losses", "val_losses", "ema_fg_dice")
 """What nnU-Net logs of every epoch."""
@@ -43,37 +47,86 @@ def finetune(cell: Cell, folders: Folders, size: Size) -> dict[str, Any]:
         What the record keeps.
     """
     started = time.process_time()
-    log = folders.root / "logs" / f"{cell.name}.txt"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    # A results folder a cell: bundles never meet in one.
-    with TemporaryDirectory() as results, log.open("w", encoding="utf-8") as console:
-        surroundings = {**nnunet_variables(folders, cell.split), "nnUNet_results": results, "nnUNet_n_proc_DA": "0"}
-        if cell.needs is not None:
-            surroundings[BUNDLE_VARIABLE] = str(folders.bundle(cell.needs))
-        # nnU-Net lowers the number of threads for every batch, which takes as long as a forward pass; here it is one.
-        single = mock.patch.object(data_loader, "threadpool_limits", return_value=nullcontext())
-        with variables(surroundings), threads_for_processes(), single, redirect_stdout(console):
-            trainer = build_trainer(cell, folders, size)
-            seed_everything(cell.finetuning_seed)
-            trainer.initialize()
-            set_rates(trainer, size.schedules[cell.family])
-            seed_everything(cell.finetuning_seed)
-            with shared_batches(trainer, folders.batches(cell)):
-                trainer.run_training()
-            trained = time.process_time()
-            trainer.perform_actual_validation()
-            found = _results(trainer, size)
+    fold = fold_of(cell.cases, cell.finetuning)
+    with surroundings(cell, folders):
+        trainer = begin(cell, fold, folders, size)
+        with shared_batches(trainer, folders.batches(cell)):
+            trainer.run_training()
+        trained = time.process_time()
+        trainer.perform_actual_validation()
+        found = _results(trainer, size)
     return {
         "training_seconds": trained - started,
         "seeds": {"finetuning": cell.finetuning_seed, "pretraining": cell.pretraining_seed if cell.needs else None},
         "steps": trainer.num_epochs * trainer.num_iterations_per_epoch,
-        "labelled_cases": folds(size, cell.split)[trainer.fold]["train"],
+        "labelled_cases": folds(size, cell.split)[fold]["train"],
         **found,
     }
 
 
-def build_trainer(cell: Cell, folders: Folders, size: Size) -> nnUNetTrainer:
-    """The cell's trainer, on the benchmark's schedule."""
+def teach(teacher: Teacher, folders: Folders, size: Size) -> dict[str, Any]:
+    """Train a network on the cases that a finetuning seed's cells never draw, and keep its weights.
+
+    Returns:
+        What the record keeps.
+
+    Raises:
+        UserError: the task has no such cases.
+    """
+    fold = teacher_fold(teacher.finetuning)
+    learned_from = folds(size, teacher.split)[fold]["train"]
+    if not learned_from:
+        raise UserError(f"--task {size.task} has no labelled cases beside the cells' own: leave ceilings out of --arms")
+    with surroundings(teacher, folders):
+        trainer = begin(teacher.cell, fold, folders, size)
+        trainer.run_training()
+    with atomic_path(folders.weights(teacher)) as temporary:
+        torch.save(trainer.network.state_dict(), temporary)
+    return {"labelled_cases": learned_from}
+
+
+@contextmanager
+def surroundings(job: Cell | Teacher, folders: Folders) -> Iterator[None]:
+    """nnU-Net's folders, one thread, and what is printed in a log."""
+    log = folders.root / "logs" / f"{job.name}.txt"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    # A results folder a cell: bundles never meet in one.
+    with TemporaryDirectory() as results, log.open("w", encoding="utf-8") as console:
+        values = {**nnunet_variables(folders, job.split), "nnUNet_results": results, "nnUNet_n_proc_DA": "0"}
+        if isinstance(job, Cell) and job.needs is not None:
+            values[BUNDLE_VARIABLE] = str(folders.bundle(job.needs))
+        # nnU-Net lowers the number of threads for every batch, which takes as long as a forward pass; here it is one.
+        single = mock.patch.object(data_loader, "threadpool_limits", return_value=nullcontext())
+        with variables(values), threads_for_processes(), single, redirect_stdout(console):
+            yield
+
+
+def begin(cell: Cell, fold: int, folders: Folders, size: Size) -> nnUNetTrainer:
+    """A cell's trainer as it stands before the first batch."""
+    trainer = build_trainer(cell, fold, folders, size)
+    seed_everything(cell.finetuning_seed)
+    trainer.initialize()
+    if cell.teacher is not None:
+        take_weights(trainer.network, torch.load(folders.weights(cell.teacher)), ARMS[cell.arm].taught == "encoder")
+    set_rates(trainer, size.schedules[cell.family], ARMS[cell.arm].tuning.rate)
+    seed_everything(cell.finetuning_seed)
+    return trainer
+
+
+def take_weights(network: nn.Module, learned: Mapping[str, Tensor], encoder_alone: bool) -> None:
+    """Start from what another network has learned.
+
+    Args:
+        network: U-Net of nnU-Net's, whose decoder names the encoder's weights a second time.
+        learned: state dictionary of an equal network.
+        encoder_alone: or of all of it, segmentation heads included.
+    """
+    chosen = {name: value for name, value in learned.items() if not encoder_alone or "encoder" in name.split(".")}
+    network.load_state_dict({**network.state_dict(), **chosen})
+
+
+def build_trainer(cell: Cell, fold: int, folders: Folders, size: Size) -> nnUNetTrainer:
+    """The cell's trainer for a fold, on the benchmark's schedule."""
     trainers = UNETR_TRAINERS if cell.family == "unetr" else TRAINERS
     dataset = folders.preprocessed(cell.split)
     plans, description = (
@@ -84,7 +137,7 @@ def build_trainer(cell: Cell, folders: Folders, size: Size) -> nnUNetTrainer:
     trainer = trainers[ARMS[cell.arm].trainer](
         plans,
         FAMILIES[cell.family].configuration,
-        fold_of(cell.cases, cell.finetuning),
+        fold,
         description,
         torch.device("cpu"),
     )
@@ -112,9 +165,9 @@ def tune(trainer: nnUNetTrainer, tuning: Tuning) -> None:
         trainer.plans_manager.plans[KEY] = trainer.settings.to_dict()
 
 
-def set_rates(trainer: nnUNetTrainer, schedule: Schedule) -> None:
-    """Give a trainer the schedule's rate and momentum; the ratio of pretrained to new weights' rates stays."""
-    trainer.lr_scheduler.initial_lr = schedule.rate
+def set_rates(trainer: nnUNetTrainer, schedule: Schedule, factor: float) -> None:
+    """Give a trainer the schedule's momentum and a multiple of its rate; pretrained to new weights' ratio stays."""
+    trainer.lr_scheduler.initial_lr = factor * schedule.rate
     for group in trainer.optimizer.param_groups:
         if "momentum" in group:
             group["momentum"] = schedule.momentum

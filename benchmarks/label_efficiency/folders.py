@@ -10,13 +10,19 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.label_efficiency.cells import Cell, Dataset, Job, Pairs, Pretraining
+from benchmarks.label_efficiency.cells import Cell, Dataset, Job, Pairs, Pretraining, Teacher
 from benchmarks.label_efficiency.design import OBJECTIVES, SPLITS, Size
 from pretraining.errors import UserError
 
 DATASET = 811
 DATASET_NAME = f"Dataset{DATASET}_LabelEfficiency"
-RECORDS: Mapping[type[Job], str] = {Dataset: "datasets", Pairs: "pairs", Pretraining: "pretraining", Cell: "cells"}
+RECORDS: Mapping[type[Job], str] = {
+    Dataset: "datasets",
+    Pairs: "pairs",
+    Pretraining: "pretraining",
+    Teacher: "teachers",
+    Cell: "cells",
+}
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,10 @@ class Folders:
     def bundle(self, pretraining: Pretraining) -> Path:
         """The exported bundle."""
         return self.pretraining(pretraining) / "bundle"
+
+    def weights(self, teacher: Teacher) -> Path:
+        """State dictionary of a network that has learned."""
+        return self.root / "teachers" / f"{teacher.name}.pt"
 
     def batches(self, cell: Cell) -> Path:
         """What all cells train on that differ from one in their arm and pretraining alone."""

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.label_efficiency.cells import Pairs
-from benchmarks.label_efficiency.design import CASES, FINETUNING_SEEDS, SPLITS, USUAL, Size
+from benchmarks.label_efficiency.design import CASES, FINETUNING_SEEDS, SPLITS, TEACHER_CASES, USUAL, Size
 from benchmarks.label_efficiency.folders import DATASET, DATASET_NAME, Folders, variables, write_json
 from benchmarks.label_efficiency.real import copy_labelled, real_folder, real_names
 from benchmarks.label_efficiency.threads import threads_for_processes
@@ -125,18 +125,25 @@ def case_names(size: Size) -> tuple[list[str], list[str]]:
 
 
 def folds(size: Size, split: str) -> list[dict[str, list[str]]]:
-    """nnU-Net's folds; `fold_of` says which is whose. A seed's fewer cases are among its more."""
+    """nnU-Net's folds; `fold_of` and `teacher_fold` say which is whose. A seed's fewer cases are among its more."""
     pool, held_out = case_names(size)
     orders = [
         np.random.default_rng(SPLITS[split].finetuning + seed).permutation(pool).tolist()
         for seed in range(FINETUNING_SEEDS)
     ]
-    return [{"train": order[:cases], "val": held_out} for cases in CASES for order in orders]
+    drawn = [order[:cases] for cases in CASES for order in orders]
+    others = [order[max(CASES) :][:TEACHER_CASES] for order in orders]
+    return [{"train": cases, "val": held_out} for cases in (*drawn, *others)]
 
 
 def fold_of(cases: int, finetuning: int) -> int:
     """The fold of a number of cases and a finetuning seed's place."""
     return CASES.index(cases) * FINETUNING_SEEDS + finetuning
+
+
+def teacher_fold(finetuning: int) -> int:
+    """The fold of the cases that a finetuning seed's place never draws; they are none where the pool is small."""
+    return len(CASES) * FINETUNING_SEEDS + finetuning
 
 
 def labelled_dataset(folders: Folders, size: Size, split: str) -> None:

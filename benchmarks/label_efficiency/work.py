@@ -13,14 +13,14 @@ from typing import Any, TypeVar, get_args
 
 from tqdm import tqdm
 
-from benchmarks.label_efficiency.cells import Cell, Dataset, Job, Pairs, Pretraining, pretrainings
+from benchmarks.label_efficiency.cells import Cell, Dataset, Job, Pairs, Pretraining, Teacher, pretrainings
 from benchmarks.label_efficiency.design import Size
 from benchmarks.label_efficiency.folders import Folders, write_json
 from benchmarks.label_efficiency.records import read_record
 from benchmarks.record import commit, machine, versions
 from pretraining.studies.workers import end_with_parent
 
-J = TypeVar("J", Dataset, Pairs, Pretraining, Cell)
+J = TypeVar("J", Dataset, Pairs, Pretraining, Teacher, Cell)
 # nnU-Net reads the first when it is imported. Threads that wait must sleep where other work shares the cores.
 ONE_THREAD = {"nnUNet_def_n_proc": "1", "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 # CPU seconds while no job of a kind was measured, by the first two words of the kind: from one run on a noisy machine.
@@ -51,7 +51,7 @@ def perform(job: Job, split: str, folders: Folders, size: Size) -> float:
     """
     import torch
 
-    from benchmarks.label_efficiency.finetune import finetune
+    from benchmarks.label_efficiency.finetune import finetune, teach
     from benchmarks.label_efficiency.patients import labelled_dataset, prepare_pairs
     from benchmarks.label_efficiency.pretrain import pretrain_bundle
 
@@ -64,6 +64,8 @@ def perform(job: Job, split: str, folders: Folders, size: Size) -> float:
         prepare_pairs(job, folders, size)
     elif isinstance(job, Pretraining):
         found = pretrain_bundle(job, folders, size, folders.plans(split))
+    elif isinstance(job, Teacher):
+        found = teach(job, folders, size)
     else:
         found = finetune(job, folders, size)
     seconds = time.process_time() - started
@@ -120,7 +122,8 @@ def missing(folders: Folders, cells: Sequence[Cell]) -> list[Job]:
     finetunings = left(cells)
     pretraining = left(pretrainings(finetunings))
     pairs = left(job.needs for job in pretraining)
-    return [*left(Dataset(cell.split) for cell in finetunings), *pairs, *pretraining, *finetunings]
+    teachers = left(cell.teacher for cell in finetunings if cell.teacher is not None)
+    return [*left(Dataset(cell.split) for cell in finetunings), *pairs, *pretraining, *teachers, *finetunings]
 
 
 def carry_out(

@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from benchmarks.label_efficiency.cells import Cell, Choice, planned, pretrainings
+from benchmarks.label_efficiency.cells import Cell, Choice, Teacher, planned, pretrainings
 from benchmarks.label_efficiency.design import CASES, INTERVENTIONS, MAIN_ARMS, SPLITS
 from pretraining.errors import UserError
 
@@ -76,3 +76,14 @@ def test_seeds_of_splits_do_not_overlap():
         }
     )
     assert set(seeds.values()) == {1}
+
+
+def test_ceilings_of_a_finetuning_seed_share_a_teacher_and_need_no_pretraining():
+    ceilings = [arm for arm in INTERVENTIONS if arm.startswith("ceiling")]
+    cells = planned(Choice("development", cases=(4,), interventions=True, arms=("scratch", *ceilings)))
+    assert len(ceilings) == 3
+    assert pretrainings(cells) == []
+    for seed in range(3):
+        own = [cell for cell in cells if cell.finetuning == seed]
+        assert own[0].teacher is None
+        assert {cell.teacher for cell in own[1:]} == {Teacher("development", "2d", seed)}

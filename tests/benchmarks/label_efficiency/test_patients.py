@@ -5,8 +5,8 @@ from itertools import pairwise
 import pytest
 
 from benchmarks.label_efficiency.cells import Pairs
-from benchmarks.label_efficiency.design import CASES, QUICK, SPLITS
-from benchmarks.label_efficiency.patients import case_names, fold_of, folds, labelled_job, pairs_job
+from benchmarks.label_efficiency.design import CASES, QUICK, SPLITS, TEACHER_CASES
+from benchmarks.label_efficiency.patients import case_names, fold_of, folds, labelled_job, pairs_job, teacher_fold
 from pretraining.phantom.labelled import write_labelled
 from pretraining.phantom.pairs import write_pairs
 from pretraining.phantom.streams import Stream
@@ -67,3 +67,12 @@ def test_cases_are_named_as_the_phantom_names_them(tmp_path):
     names = sorted(file.name.removesuffix(".nii.gz") for file in (tmp_path / "labelsTr").iterdir())
     pool, held_out = case_names(TINY)
     assert names == pool + held_out
+
+
+def test_a_teacher_learns_from_cases_that_its_seeds_cells_never_draw():
+    splits = folds(replace(QUICK, pool=128, held_out=24), "reserved")
+    for seed in range(5):
+        others = splits[teacher_fold(seed)]
+        assert len(set(others["train"])) == TEACHER_CASES
+        assert not set(others["train"]) & set(splits[fold_of(max(CASES), seed)]["train"])
+        assert others["val"] == splits[0]["val"]

@@ -40,6 +40,12 @@ def test_a_finished_cell_is_not_run_again_and_a_killed_one_is(tmp_path):
     assert missing(folders, CELLS) == CELLS[1:]
 
 
+def test_a_teacher_learns_before_the_cells_that_start_from_it(tmp_path):
+    cells = planned(Choice("development", cases=(4,), interventions=True, arms=("ceiling_network",)))
+    teachers = [cell.teacher for cell in cells]
+    assert missing(Folders(tmp_path), cells) == [Dataset("development"), *teachers, *cells]
+
+
 def test_a_pretraining_whose_cells_are_all_done_is_not_missed(tmp_path):
     folders = Folders(tmp_path)
     for cell in CELLS:
