@@ -27,13 +27,19 @@ def shared_batches(trainer: nnUNetTrainer, file: Path) -> Iterator[None]:
         trainer: not yet in training; trains as many steps as those that share the file.
         file: some 0.2 GB for 3,000 steps of four patches of 48 x 48.
     """
+    original = trainer.get_dataloaders
     if file.is_file():
         kept = torch.load(file, mmap=True)
-        trainer.get_dataloaders = lambda: tuple(_split(batches) for batches in kept)
+
+        def replay() -> tuple[Iterator[Batch], ...]:
+            # nnU-Net decides here along which axes prediction mirrors, too.
+            original()
+            return tuple(_split(batches) for batches in kept)
+
+        trainer.get_dataloaders = replay
         yield
         return
     loaders: list[_Recorder] = []
-    original = trainer.get_dataloaders
 
     def record() -> tuple[_Recorder, ...]:
         loaders.extend(_Recorder(loader) for loader in original())

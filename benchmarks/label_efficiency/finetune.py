@@ -59,6 +59,7 @@ def finetune(cell: Cell, folders: Folders, size: Size) -> dict[str, Any]:
         "training_seconds": trained - started,
         "seeds": {"finetuning": cell.finetuning_seed, "pretraining": cell.pretraining_seed if cell.needs else None},
         "steps": trainer.num_epochs * trainer.num_iterations_per_epoch,
+        "mirrored_axes": list(trainer.inference_allowed_mirroring_axes or ()),
         "labelled_cases": folds(size, cell.split)[fold]["train"],
         **found,
     }

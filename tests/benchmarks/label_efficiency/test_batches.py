@@ -7,11 +7,15 @@ from benchmarks.label_efficiency.batches import shared_batches
 class Trainer:
     """Takes three batches to train on and one to validate, as nnU-Net's does."""
 
+    inference_allowed_mirroring_axes = None
+
     def __init__(self, seed, scales):
         self.generator = torch.Generator().manual_seed(seed)
         self.scales = scales
 
     def get_dataloaders(self):
+        # nnU-Net's, too, decides it here.
+        self.inference_allowed_mirroring_axes = (0, 1)
         return self._loader(), self._loader()
 
     def _loader(self):
@@ -35,6 +39,7 @@ def test_a_second_trainer_gets_the_first_ones_batches(tmp_path, scales):
         trainer = Trainer(seed, scales)
         with shared_batches(trainer, file):
             seen.append(trainer.run_training())
+        assert trainer.inference_allowed_mirroring_axes == (0, 1)
     assert len(seen[0]) == 4 * (3 if scales else 2)
     assert all(map(torch.equal, *seen))
     assert not all(map(torch.equal, seen[0], Trainer(2, scales).run_training()))

@@ -13,6 +13,7 @@ def test_a_quick_run_trains_scores_and_resumes_to_the_same_numbers(tmp_path, cap
     assert [cell["job"]["arm"] for _, cell in sorted(cells.items())] == ["both", "scratch"]
     for cell in cells.values():
         assert len(cell["labelled_cases"]) == 2
+        assert cell["mirrored_axes"] == [0, 1]
         assert set(cell["dice"]) == {"labelled_0004", "labelled_0005"}
         assert len(cell["curves"]["train_losses"]) == 2
         assert (cell["map_effect"] is None) == (cell["job"]["arm"] == "scratch")
