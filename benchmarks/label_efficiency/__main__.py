@@ -121,12 +121,13 @@ def _outcomes(options: Options, folders: Folders, size: Size, cells: Sequence[Ce
     split = cells[0].split
     families = dict.fromkeys(cell.family for cell in cells)
     if options.interventions:
-        yield "interventions", interventions_outcome(folders, size, split)
+        yield "interventions", interventions_outcome(folders, size, split, options.cases, options.arms)
     else:
         shown = (QUICK_CHOICE.cases, QUICK_CHOICE.arms) if options.quick else ()
         yield from zip(families, outcomes(folders, size, split, families, *shown), strict=True)
     for family in families if size.real is None else ():
-        yield f"{family}_localization", localization_outcome(folders, size, split, family)
+        if (where := localization_outcome(folders, size, split, family)).rows:
+            yield f"{family}_localization", where
 
 
 def _choice(options: Options, size: Size) -> Choice:

@@ -15,8 +15,6 @@ from benchmarks.label_efficiency.design import (
     FAMILIES,
     FINETUNING_SEEDS,
     INTERVENTION_CASES,
-    INTERVENTIONS,
-    MAIN_ARMS,
     PRETRAINING_SEEDS,
     REFERENCES,
     SPLITS,
@@ -93,10 +91,13 @@ def outcomes(
     return [_outcome(folders, size, split, plan) for plan in plans]
 
 
-def interventions_outcome(folders: Folders, size: Size, split: str) -> Outcome:
-    """The table of what was tried."""
-    arms = (*MAIN_ARMS, *INTERVENTIONS)
-    plan = Plan("Interventions, 2d", "2d", INTERVENTION_CASES, arms, ("scratch", "both"), lambda arm: PRETRAINING_SEEDS)
+def interventions_outcome(
+    folders: Folders, size: Size, split: str, numbers: Sequence[int] = (), arms: Sequence[str] = ()
+) -> Outcome:
+    """The table of what was tried; see `outcomes`."""
+    numbers, arms = numbers or INTERVENTION_CASES, arms or tuple(ARMS)
+    references = tuple(arm for arm in ("scratch", "both") if arm in arms)
+    plan = Plan("Interventions, 2d", "2d", numbers, arms, references, lambda arm: PRETRAINING_SEEDS)
     return _outcome(folders, size, split, plan)
 
 

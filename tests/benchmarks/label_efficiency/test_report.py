@@ -8,7 +8,7 @@ from benchmarks.label_efficiency.design import ARMS, QUICK, SPLITS
 from benchmarks.label_efficiency.folders import Folders, write_json
 from benchmarks.label_efficiency.localization import localization_outcome
 from benchmarks.label_efficiency.patients import case_names, labelled_job, sequences
-from benchmarks.label_efficiency.report import NOT_RUN, outcomes
+from benchmarks.label_efficiency.report import NOT_RUN, interventions_outcome, outcomes
 from pretraining.phantom.streams import Stream
 from pretraining.phantom.study import draw_study
 
@@ -53,6 +53,19 @@ def test_a_gain_and_a_loss_are_both_shown_beside_what_has_not_run(folders):
     assert outcome.figures["n=4 plain"] is None
 
 
+def test_interventions_show_the_chosen_arms_and_numbers_or_all(folders):
+    write_cell(folders, cell("scratch"), 0.6)
+    write_cell(folders, cell("ceiling_encoder"), 0.7)
+    chosen = interventions_outcome(folders, QUICK, "reserved", (4,), ("scratch", "ceiling_encoder"))
+    assert [row[:3] for row in chosen.rows] == [
+        (4, ARMS[arm].title, "1 of 3") for arm in ("scratch", "ceiling_encoder")
+    ]
+    assert chosen.figures["n=4 ceiling_encoder"]["minus"]["scratch"]["mean"] == pytest.approx(0.05)
+    every = interventions_outcome(folders, QUICK, "reserved")
+    assert [row[1] for row in every.rows] == [*(arm.title for arm in ARMS.values()), "all"]
+    assert every.columns[-1] == f"− {ARMS['both'].title}"
+
+
 def test_twice_the_schedule_is_compared_arm_by_arm(folders):
     write_cell(folders, cell("scratch"), 0.6)
     write_cell(folders, cell("scratch", factor=2), 0.8)
@@ -83,6 +96,7 @@ def test_localization_is_the_mean_over_labelled_organs_and_seeds_and_goes_into_j
         first = SPLITS["reserved"].pretraining
         write_json(folders.record(Pretraining("2d", "tags", first + seed)), record)
     outcome = localization_outcome(folders, QUICK, "reserved", "2d")
+    assert not localization_outcome(folders, QUICK, "development", "2d").rows
     assert json.loads(json.dumps(asdict(outcome)))["figures"]["tags"]["attention auroc"] == pytest.approx(0.6)
     assert [row[:2] for row in outcome.rows] == [("tags", 2)]
 
