@@ -62,7 +62,8 @@ class Options:
     everything: bool = False
     """Plan the whole grid instead of the required core."""
     interventions: bool = False
-    """Plan what was tried to make the method better (FINDINGS.md) instead, in 2d; --arms and seeds choose of it."""
+    """Plan what was tried to make the method better, and ceilings, instead (FINDINGS.md); in 2d. --arms and seeds
+    choose of it."""
     families: tuple[FamilyName, ...] = ()
     """Which networks."""
     arms: tuple[str, ...] = ()

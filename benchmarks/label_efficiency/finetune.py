@@ -23,7 +23,7 @@ from benchmarks.label_efficiency.batches import shared_batches
 from benchmarks.label_efficiency.cells import Cell, Teacher
 from benchmarks.label_efficiency.design import ARMS, FAMILIES, Schedule, Size, Tuning
 from benchmarks.label_efficiency.folders import Folders, variables
-from benchmarks.label_efficiency.patients import fold_of, folds, nnunet_variables, teacher_fold
+from benchmarks.label_efficiency.patients import fold_of, folds, nnunet_variables, teacher_fold, write_folds
 from benchmarks.label_efficiency.threads import threads_for_processes
 from benchmarks.label_efficiency.trainers import TRAINERS, UNETR_TRAINERS
 from nnunetv2_mosmos.attach.attachment import BUNDLE_VARIABLE
@@ -104,6 +104,7 @@ def surroundings(job: Cell | Teacher, folders: Folders) -> Iterator[None]:
 
 def begin(cell: Cell, fold: int, folders: Folders, size: Size) -> nnUNetTrainer:
     """A cell's trainer as it stands before the first batch."""
+    write_folds(folders, size, cell.split)
     trainer = build_trainer(cell, fold, folders, size)
     seed_everything(cell.finetuning_seed)
     trainer.initialize()

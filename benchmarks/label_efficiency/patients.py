@@ -136,6 +136,11 @@ def folds(size: Size, split: str) -> list[dict[str, list[str]]]:
     return [{"train": cases, "val": held_out} for cases in (*drawn, *others)]
 
 
+def write_folds(folders: Folders, size: Size, split: str) -> None:
+    """Tell nnU-Net the folds; it makes up those that a file of an earlier version lacks."""
+    write_json(folders.preprocessed(split) / "splits_final.json", folds(size, split))
+
+
 def fold_of(cases: int, finetuning: int) -> int:
     """The fold of a number of cases and a finetuning seed's place."""
     return CASES.index(cases) * FINETUNING_SEEDS + finetuning
@@ -156,7 +161,6 @@ def labelled_dataset(folders: Folders, size: Size, split: str) -> None:
         copy_labelled(raw, size.real, size.organs)
     with variables(nnunet_variables(folders, split)), threads_for_processes():
         _plan_and_preprocess(size)
-    write_json(folders.preprocessed(split) / "splits_final.json", folds(size, split))
 
 
 def nnunet_variables(folders: Folders, split: str) -> dict[str, str]:
