@@ -13,8 +13,6 @@ from benchmarks.label_efficiency.design import (
     FAMILIES,
     FINETUNING_SEEDS,
     INTERVENTION_CASES,
-    INTERVENTIONS,
-    MAIN_ARMS,
     PRETRAINING_SEEDS,
     SPLITS,
     TEACHER_CASES,
@@ -216,7 +214,7 @@ def _interventions(choice: Choice) -> Iterator[Cell]:
     """Every intervention and what it is compared with, 2d: one finetuning for each pretraining seed."""
     for seed in range(PRETRAINING_SEEDS):
         for cases in INTERVENTION_CASES:
-            for arm in (*MAIN_ARMS, *INTERVENTIONS):
+            for arm in ARMS:
                 pretraining = seed if ARMS[arm].pretrained else 0
                 yield Cell(choice.split, "2d", arm, cases, pretraining, seed, choice.schedule_factor)
 

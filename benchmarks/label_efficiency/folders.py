@@ -60,8 +60,8 @@ class Folders:
         return self.pretraining(pretraining) / "bundle"
 
     def weights(self, teacher: Teacher) -> Path:
-        """State dictionary of a network that has learned."""
-        return self.root / "teachers" / f"{teacher.name}.pt"
+        """State dictionary of a network that has learned, beside its record."""
+        return self.record(teacher).with_suffix(".pt")
 
     def batches(self, cell: Cell) -> Path:
         """What all cells train on that differ from one in their arm and pretraining alone."""
