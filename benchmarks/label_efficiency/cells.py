@@ -18,6 +18,7 @@ from benchmarks.label_efficiency.design import (
     TEACHER_CASES,
     Block,
 )
+from nnunetv2_mosmos.selftraining.agreement import Check
 from pretraining.errors import UserError
 
 
@@ -82,16 +83,23 @@ class Pretraining:
 
 @dataclass(frozen=True)
 class Teacher:
-    """A network that learns from `TEACHER_CASES` labelled cases which no cell of a finetuning seed draws."""
+    """A network that learns from labelled cases.
+
+    Attributes:
+        cases: how many of those that cells of the finetuning seed draw; None for `TEACHER_CASES` that none of them
+            draws.
+    """
 
     split: str
     family: str
     finetuning: int
+    cases: int | None = None
 
     @property
     def name(self) -> str:
         """Of its folder."""
-        return f"{self.split}_{self.family}_f{self.finetuning}"
+        own = "" if self.cases is None else f"_n{self.cases}"
+        return f"{self.split}_{self.family}{own}_f{self.finetuning}"
 
     @property
     def kind(self) -> str:
@@ -100,8 +108,38 @@ class Teacher:
 
     @property
     def cell(self) -> Cell:
-        """What it is trained as, on other cases."""
-        return Cell(self.split, self.family, "scratch", TEACHER_CASES, 0, self.finetuning)
+        """What it is trained as."""
+        return Cell(self.split, self.family, "scratch", self.cases or TEACHER_CASES, 0, self.finetuning)
+
+
+@dataclass(frozen=True)
+class Student:
+    """A network that learns from images of reports, as its teacher labels them.
+
+    Attributes:
+        check: what of the reports checks the labels.
+        pretraining: the place of the seed of the reports.
+    """
+
+    teacher: Teacher
+    check: Check
+    pretraining: int
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return f"{self.teacher.name}_{self.check}_p{self.pretraining}"
+
+    @property
+    def kind(self) -> str:
+        """What takes equally long."""
+        return f"cell {self.teacher.family} student"
+
+    @property
+    def needs(self) -> Pairs:
+        """Whose images it learns from."""
+        seed = SPLITS[self.teacher.split].pretraining + self.pretraining
+        return Pairs(FAMILIES[self.teacher.family].dim, seed)
 
 
 @dataclass(frozen=True)
@@ -150,9 +188,15 @@ class Cell:
         return Pretraining(self.family, objective, self.pretraining_seed) if objective else None
 
     @property
-    def teacher(self) -> Teacher | None:
+    def start(self) -> Teacher | Student | None:
         """The network whose weights it starts from."""
-        return Teacher(self.split, self.family, self.finetuning) if ARMS[self.arm].taught else None
+        arm = ARMS[self.arm]
+        if arm.taught is None:
+            return None
+        if arm.labels is None:
+            return Teacher(self.split, self.family, self.finetuning)
+        teacher = Teacher(self.split, self.family, self.finetuning, self.cases)
+        return Student(teacher, arm.labels, self.pretraining)
 
 
 @dataclass(frozen=True)
@@ -233,7 +277,7 @@ def _passes(value: object, accepted: Sequence[object]) -> bool:
     return not accepted or value in accepted
 
 
-Job = Dataset | Pairs | Pretraining | Teacher | Cell
+Job = Dataset | Pairs | Pretraining | Teacher | Student | Cell
 
 
 def pretrainings(cells: Sequence[Cell]) -> list[Pretraining]:

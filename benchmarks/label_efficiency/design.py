@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from nnunetv2_mosmos.selftraining.agreement import Check
 from nnunetv2_mosmos.settings import Injected
 from pretraining.phantom.appearance import Look
 from pretraining.phantom.patient import Habits
@@ -76,11 +77,12 @@ class Arm:
         title: in the table.
         trainer: key of `trainers.TRAINERS`.
         objective: of the bundle that the trainer starts from; None for no bundle.
-        pretrained: whether weights of the bundle count. Where not, the first pretraining seed stands for all: such an
-            arm takes nothing but a network's layout and the names of tags from its bundle.
+        pretrained: whether weights of the bundle count, or images of its reports. Where not, the first pretraining seed
+            stands for all: such an arm takes nothing but a network's layout and the names of tags from its bundle.
         tuning: what differs from the trainer's own settings.
-        taught: what starts from a network that has learned from `TEACHER_CASES` labelled cases: a ceiling for whatever
-            pretraining could give to this part.
+        taught: what starts from a network that has learned: from `TEACHER_CASES` labelled cases, a ceiling for whatever
+            pretraining could give to this part, or, where `labels` says so, from images of reports.
+        labels: what of the reports checks the labels that a network of the same cases gives to their images.
     """
 
     title: str
@@ -89,6 +91,7 @@ class Arm:
     pretrained: bool = True
     tuning: Tuning = Tuning()
     taught: Literal["encoder", "network"] | None = None
+    labels: Check | None = None
 
 
 MAIN_ARMS: Mapping[str, Arm] = {
@@ -102,6 +105,7 @@ MAIN_ARMS: Mapping[str, Arm] = {
     "both": Arm("+ both (the full trainer)", "both", "tags"),
     "random_pretraining": Arm("+ both, random tags from pretraining on", "both", "random_tags"),
     "random_finetuning": Arm("+ both, random tags in finetuning (_randomTags)", "random_tags", "tags"),
+    "self": Arm("self-training, labels checked by reports", "scratch", None, taught="network", labels="report"),
 }
 INTERVENTIONS: Mapping[str, Arm] = {
     "rate_1": Arm("pretrained weights at the full rate", "both", "tags", tuning=Tuning(encoder_rate=1.0)),
@@ -122,6 +126,9 @@ INTERVENTIONS: Mapping[str, Arm] = {
     "temperature_03": Arm("pretraining: attention temperature 0.3", "both", "temperature_03"),
     "asymmetric": Arm("pretraining: asymmetric tag loss", "both", "asymmetric"),
     "longer": Arm("pretraining: three times as long", "both", "longer"),
+    "self_regions": Arm("self-training, regions of reports", "scratch", None, taught="network", labels="regions"),
+    "self_images": Arm("self-training without reports", "scratch", None, taught="network", labels="nothing"),
+    "self_both": Arm("self-training, then the full trainer", "both", "tags", taught="network", labels="report"),
     "ceiling_encoder": Arm(
         "ceiling: encoder that learned from other labelled cases", "scratch", None, pretrained=False, taught="encoder"
     ),
@@ -137,7 +144,8 @@ INTERVENTIONS: Mapping[str, Arm] = {
         taught="network",
     ),
 }
-"""Each changes one thing of the full trainer, "both", or of its control; ceilings start from what labels taught."""
+"""Each changes one thing of the full trainer, "both", of its control or of self-training; ceilings start from what
+labels taught."""
 INTERVENTION_CASES = (4, 64)
 ARMS: Mapping[str, Arm] = {**MAIN_ARMS, **INTERVENTIONS}
 REFERENCES = ("scratch", "maps_untrained", "autoencoder")

@@ -20,9 +20,9 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from torch import Tensor, nn
 
 from benchmarks.label_efficiency.batches import shared_batches
-from benchmarks.label_efficiency.cells import Cell, Teacher
+from benchmarks.label_efficiency.cells import Cell, Student, Teacher
 from benchmarks.label_efficiency.design import ARMS, FAMILIES, Schedule, Size, Tuning
-from benchmarks.label_efficiency.folders import Folders, variables
+from benchmarks.label_efficiency.folders import PLANS, Folders, variables
 from benchmarks.label_efficiency.patients import fold_of, folds, nnunet_variables, teacher_fold, write_folds
 from benchmarks.label_efficiency.threads import threads_for_processes
 from benchmarks.label_efficiency.trainers import TRAINERS, UNETR_TRAINERS
@@ -57,7 +57,10 @@ def finetune(cell: Cell, folders: Folders, size: Size) -> dict[str, Any]:
         found = _results(trainer, size)
     return {
         "training_seconds": trained - started,
-        "seeds": {"finetuning": cell.finetuning_seed, "pretraining": cell.pretraining_seed if cell.needs else None},
+        "seeds": {
+            "finetuning": cell.finetuning_seed,
+            "pretraining": cell.pretraining_seed if ARMS[cell.arm].pretrained else None,
+        },
         "steps": trainer.num_epochs * trainer.num_iterations_per_epoch,
         "mirrored_axes": list(trainer.inference_allowed_mirroring_axes or ()),
         "labelled_cases": folds(size, cell.split)[fold]["train"],
@@ -66,7 +69,7 @@ def finetune(cell: Cell, folders: Folders, size: Size) -> dict[str, Any]:
 
 
 def teach(teacher: Teacher, folders: Folders, size: Size) -> dict[str, Any]:
-    """Train a network on the cases that a finetuning seed's cells never draw, and keep its weights.
+    """Train a network on labelled cases, and keep its weights.
 
     Returns:
         What the record keeps.
@@ -74,26 +77,35 @@ def teach(teacher: Teacher, folders: Folders, size: Size) -> dict[str, Any]:
     Raises:
         UserError: the task has no such cases.
     """
-    fold = teacher_fold(teacher.finetuning)
+    own = teacher.cases is not None
+    fold = fold_of(teacher.cell.cases, teacher.finetuning) if own else teacher_fold(teacher.finetuning)
     learned_from = folds(size, teacher.split)[fold]["train"]
     if not learned_from:
         raise UserError(f"--task {size.task} has no labelled cases beside the cells' own: leave ceilings out of --arms")
     with surroundings(teacher, folders):
         trainer = begin(teacher.cell, fold, folders, size)
-        trainer.run_training()
-    with atomic_path(folders.weights(teacher)) as temporary:
-        torch.save(trainer.network.state_dict(), temporary)
+        # Its own cases are those of cells, which share their batches.
+        with shared_batches(trainer, folders.batches(teacher.cell)) if own else nullcontext():
+            trainer.run_training()
+    keep_weights(trainer, folders.weights(teacher))
     return {"labelled_cases": learned_from}
 
 
+def keep_weights(trainer: nnUNetTrainer, file: Path) -> None:
+    """Write what a trainer's network has learned."""
+    with atomic_path(file) as temporary:
+        torch.save(trainer.network.state_dict(), temporary)
+
+
 @contextmanager
-def surroundings(job: Cell | Teacher, folders: Folders) -> Iterator[None]:
+def surroundings(job: Cell | Teacher | Student, folders: Folders) -> Iterator[None]:
     """nnU-Net's folders, one thread, and what is printed in a log."""
     log = folders.root / "logs" / f"{job.name}.txt"
     log.parent.mkdir(parents=True, exist_ok=True)
     # A results folder a cell: bundles never meet in one.
     with TemporaryDirectory() as results, log.open("w", encoding="utf-8") as console:
-        values = {**nnunet_variables(folders, job.split), "nnUNet_results": results, "nnUNet_n_proc_DA": "0"}
+        split = job.teacher.split if isinstance(job, Student) else job.split
+        values = {**nnunet_variables(folders, split), "nnUNet_results": results, "nnUNet_n_proc_DA": "0"}
         if isinstance(job, Cell) and job.needs is not None:
             values[BUNDLE_VARIABLE] = str(folders.bundle(job.needs))
         # nnU-Net lowers the number of threads for every batch, which takes as long as a forward pass; here it is one.
@@ -105,14 +117,19 @@ def surroundings(job: Cell | Teacher, folders: Folders) -> Iterator[None]:
 def begin(cell: Cell, fold: int, folders: Folders, size: Size) -> nnUNetTrainer:
     """A cell's trainer as it stands before the first batch."""
     write_folds(folders, size, cell.split)
-    trainer = build_trainer(cell, fold, folders, size)
+    trainer = build_trainer(cell, fold, folders.preprocessed(cell.split), size)
+    start(trainer, cell, size)
+    if cell.start is not None:
+        take_weights(trainer.network, torch.load(folders.weights(cell.start)), ARMS[cell.arm].taught == "encoder")
+    return trainer
+
+
+def start(trainer: nnUNetTrainer, cell: Cell, size: Size) -> None:
+    """Build a trainer's network; all randomness of before and after starts from the cell's finetuning seed."""
     seed_everything(cell.finetuning_seed)
     trainer.initialize()
-    if cell.teacher is not None:
-        take_weights(trainer.network, torch.load(folders.weights(cell.teacher)), ARMS[cell.arm].taught == "encoder")
     set_rates(trainer, size.schedules[cell.family], ARMS[cell.arm].tuning.rate)
     seed_everything(cell.finetuning_seed)
-    return trainer
 
 
 def take_weights(network: nn.Module, learned: Mapping[str, Tensor], encoder_alone: bool) -> None:
@@ -127,13 +144,10 @@ def take_weights(network: nn.Module, learned: Mapping[str, Tensor], encoder_alon
     network.load_state_dict({**network.state_dict(), **chosen})
 
 
-def build_trainer(cell: Cell, fold: int, folders: Folders, size: Size) -> nnUNetTrainer:
-    """The cell's trainer for a fold, on the benchmark's schedule."""
+def build_trainer(cell: Cell, fold: int | str, dataset: Path, size: Size) -> nnUNetTrainer:
+    """The cell's trainer for a fold of a preprocessed dataset, on the benchmark's schedule."""
     trainers = UNETR_TRAINERS if cell.family == "unetr" else TRAINERS
-    dataset = folders.preprocessed(cell.split)
-    plans, description = (
-        json.loads(file.read_text(encoding="utf-8")) for file in (folders.plans(cell.split), dataset / "dataset.json")
-    )
+    plans, description = (json.loads((dataset / name).read_text(encoding="utf-8")) for name in (PLANS, "dataset.json"))
     # nnU-Net's own `get_trainer_from_args` notes it, too.
     plans["continue_training"] = False
     trainer = trainers[ARMS[cell.arm].trainer](

@@ -10,17 +10,19 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.label_efficiency.cells import Cell, Dataset, Job, Pairs, Pretraining, Teacher
+from benchmarks.label_efficiency.cells import Cell, Dataset, Job, Pairs, Pretraining, Student, Teacher
 from benchmarks.label_efficiency.design import OBJECTIVES, SPLITS, Size
 from pretraining.errors import UserError
 
 DATASET = 811
 DATASET_NAME = f"Dataset{DATASET}_LabelEfficiency"
+PLANS = "nnUNetPlans.json"
 RECORDS: Mapping[type[Job], str] = {
     Dataset: "datasets",
     Pairs: "pairs",
     Pretraining: "pretraining",
     Teacher: "teachers",
+    Student: "students",
     Cell: "cells",
 }
 
@@ -41,7 +43,7 @@ class Folders:
 
     def plans(self, split: str) -> Path:
         """nnU-Net's plans."""
-        return self.preprocessed(split) / "nnUNetPlans.json"
+        return self.preprocessed(split) / PLANS
 
     def pairs(self, pairs: Pairs) -> Path:
         """Image-report pairs, and the prepared folder."""
@@ -59,7 +61,7 @@ class Folders:
         """The exported bundle."""
         return self.pretraining(pretraining) / "bundle"
 
-    def weights(self, teacher: Teacher) -> Path:
+    def weights(self, teacher: Teacher | Student) -> Path:
         """State dictionary of a network that has learned, beside its record."""
         return self.record(teacher).with_suffix(".pt")
 

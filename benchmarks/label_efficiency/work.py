@@ -13,14 +13,14 @@ from typing import Any, TypeVar, get_args
 
 from tqdm import tqdm
 
-from benchmarks.label_efficiency.cells import Cell, Dataset, Job, Pairs, Pretraining, Teacher, pretrainings
+from benchmarks.label_efficiency.cells import Cell, Dataset, Job, Pairs, Pretraining, Student, Teacher, pretrainings
 from benchmarks.label_efficiency.design import Size
 from benchmarks.label_efficiency.folders import Folders, write_json
 from benchmarks.label_efficiency.records import read_record
 from benchmarks.record import commit, machine, versions
 from pretraining.studies.workers import end_with_parent
 
-J = TypeVar("J", Dataset, Pairs, Pretraining, Teacher, Cell)
+J = TypeVar("J", Dataset, Pairs, Pretraining, Teacher, Student, Cell)
 # nnU-Net reads the first when it is imported. Threads that wait must sleep where other work shares the cores.
 ONE_THREAD = {"nnUNet_def_n_proc": "1", "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 # CPU seconds while no job of a kind was measured, by the first two words of the kind: from one run on a noisy machine.
@@ -54,6 +54,7 @@ def perform(job: Job, split: str, folders: Folders, size: Size) -> float:
     from benchmarks.label_efficiency.finetune import finetune, teach
     from benchmarks.label_efficiency.patients import labelled_dataset, prepare_pairs
     from benchmarks.label_efficiency.pretrain import pretrain_bundle
+    from benchmarks.label_efficiency.students import learn_from_reports
 
     torch.set_num_threads(1)
     started = time.process_time()
@@ -66,6 +67,8 @@ def perform(job: Job, split: str, folders: Folders, size: Size) -> float:
         found = pretrain_bundle(job, folders, size, folders.plans(split))
     elif isinstance(job, Teacher):
         found = teach(job, folders, size)
+    elif isinstance(job, Student):
+        found = learn_from_reports(job, folders, size)
     else:
         found = finetune(job, folders, size)
     seconds = time.process_time() - started
@@ -121,9 +124,12 @@ def missing(folders: Folders, cells: Sequence[Cell]) -> list[Job]:
 
     finetunings = left(cells)
     pretraining = left(pretrainings(finetunings))
-    pairs = left(job.needs for job in pretraining)
-    teachers = left(cell.teacher for cell in finetunings if cell.teacher is not None)
-    return [*left(Dataset(cell.split) for cell in finetunings), *pairs, *pretraining, *teachers, *finetunings]
+    starts = left(cell.start for cell in finetunings if cell.start is not None)
+    students = [start for start in starts if isinstance(start, Student)]
+    teachers = left(start.teacher if isinstance(start, Student) else start for start in starts)
+    pairs = left(job.needs for job in (*pretraining, *students))
+    datasets = left(Dataset(cell.split) for cell in finetunings)
+    return [*datasets, *pairs, *pretraining, *teachers, *students, *finetunings]
 
 
 def carry_out(

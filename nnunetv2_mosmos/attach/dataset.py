@@ -59,3 +59,29 @@ def read_dataset_json(folder: Path) -> dict[str, Any]:
     raise UserError(
         f"{folder.name} has no dataset.json, neither in nnUNet_raw nor in nnUNet_preprocessed: write it first"
     )
+
+
+def free_raw_folder(number: int, option: str) -> Path:
+    """`nnUNet_raw`, where a new dataset may have a number.
+
+    Args:
+        number: of the new dataset.
+        option: that gave it, for messages.
+
+    Raises:
+        UserError: nnU-Net's variable is not set, or the number is taken or none of nnU-Net's.
+    """
+    from nnunetv2.paths import nnUNet_raw
+    from nnunetv2.utilities.dataset_name_id_conversion import find_candidate_datasets
+
+    if not nnUNet_raw.is_set():
+        raise UserError("the environment variable nnUNet_raw is not set: set nnU-Net's three folders first")
+    if not 0 < number < 1000:
+        raise UserError(f"{option} {number}: nnU-Net numbers datasets from 1 to 999")
+    taken = find_candidate_datasets(number)
+    if len(taken):
+        raise UserError(
+            f"{option} {number} is taken by {taken[0]}: give another number, or remove that dataset from nnU-Net's "
+            "three folders"
+        )
+    return Path(nnUNet_raw)

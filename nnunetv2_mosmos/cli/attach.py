@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from nnunetv2_mosmos.cli.command import run_command
+from nnunetv2_mosmos.cli.command import label_tags_of, run_command
 from pretraining.errors import UserError
 
 PROGRAM = "nnUNetv2_mosmos_attach"
@@ -60,7 +60,7 @@ def run(options: Options) -> list[str]:
     dataset_json = read_dataset_json(folder)
     bundle = read_bundle(options.bundle.resolve())
     vocabulary = bundle.vocabulary
-    label_tags = resolve_label_tags(dataset_json["labels"], vocabulary, bundle.tag_ids, _overrides(options.map))
+    label_tags = resolve_label_tags(dataset_json["labels"], vocabulary, bundle.tag_ids, label_tags_of(options.map))
     without = untagged(label_tags)
     if without and not options.allow_untagged:
         raise UserError(
@@ -135,18 +135,6 @@ def _orientation(plans: Any, folder: Path, dataset_json: dict[str, Any]) -> list
     sample = next(iter(get_filenames_of_train_images_and_targets(str(raw), dataset_json).values()))
     _, properties = plans.image_reader_writer_class().read_images(sample["images"])
     return orientation_lines(axis_codes(properties, plans.transpose_forward))
-
-
-def _overrides(pairs: Sequence[str]) -> dict[str, str]:
-    overrides = {}
-    for pair in pairs:
-        label, separator, tag = pair.rpartition("=")
-        if not separator or not label or not tag:
-            raise UserError(
-                f"--map {pair}: write --map LABEL=TAG, for example --map 'left ventricle=heart_ventricle_left'"
-            )
-        overrides[label] = tag
-    return overrides
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

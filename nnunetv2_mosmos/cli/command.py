@@ -1,4 +1,4 @@
-"""What every command of ours that prints lines does around them."""
+"""What commands of ours share: what is done around the lines that they print, and `--map`."""
 
 from __future__ import annotations
 
@@ -35,3 +35,20 @@ def run_command(
         print(f"{program}: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def label_tags_of(pairs: Sequence[str]) -> dict[str, str]:
+    """Tag by label, as `--map LABEL=TAG` gives them.
+
+    Raises:
+        UserError: a pair is none.
+    """
+    overrides = {}
+    for pair in pairs:
+        label, separator, tag = pair.rpartition("=")
+        if not separator or not label or not tag:
+            raise UserError(
+                f"--map {pair}: write --map LABEL=TAG, for example --map 'left ventricle=heart_ventricle_left'"
+            )
+        overrides[label] = tag
+    return overrides

@@ -13,7 +13,6 @@ import tyro
 from nnunetv2_mosmos.cli.command import run_command
 from nnunetv2_mosmos.convert.datasets import Name, read_source
 from nnunetv2_mosmos.convert.source import Modality, Source
-from pretraining.errors import UserError
 
 if TYPE_CHECKING:
     from nnunetv2_mosmos.convert.write import Conversion
@@ -49,29 +48,13 @@ def run(options: Options) -> list[str]:
     Raises:
         UserError: no such download, a number that is taken, or files that cannot be what they should.
     """
+    from nnunetv2_mosmos.attach.dataset import free_raw_folder
     from nnunetv2_mosmos.convert.write import convert
 
-    raw = _free_raw_folder(options.dataset_id)
+    raw = free_raw_folder(options.dataset_id, "--dataset-id")
     source = read_source(options.name, options.input, options.modality)
     conversion = convert(source, raw / f"Dataset{options.dataset_id:03d}_{source.title}", options.link)
     return [*_summary(conversion), *_next_commands(options.dataset_id, source)]
-
-
-def _free_raw_folder(dataset_id: int) -> Path:
-    from nnunetv2.paths import nnUNet_raw
-    from nnunetv2.utilities.dataset_name_id_conversion import find_candidate_datasets
-
-    if not nnUNet_raw.is_set():
-        raise UserError("the environment variable nnUNet_raw is not set: set nnU-Net's three folders first")
-    if not 0 < dataset_id < 1000:
-        raise UserError(f"--dataset-id {dataset_id}: nnU-Net numbers datasets from 1 to 999")
-    taken = find_candidate_datasets(dataset_id)
-    if len(taken):
-        raise UserError(
-            f"--dataset-id {dataset_id} is taken by {taken[0]}: give another number, or remove that dataset from "
-            "nnU-Net's three folders"
-        )
-    return Path(nnUNet_raw)
 
 
 def _summary(conversion: Conversion) -> list[str]:

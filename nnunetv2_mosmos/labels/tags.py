@@ -35,6 +35,7 @@ def resolve_label_tags(
     vocabulary: Vocabulary,
     known_tags: Sequence[str],
     overrides: Mapping[str, str] | None = None,
+    known_in: str = "bundle",
 ) -> LabelTags:
     """Find the tag of every foreground label.
 
@@ -43,6 +44,7 @@ def resolve_label_tags(
         vocabulary: resolves label names ("right kidney", "LV blood cavity").
         known_tags: the tags that the bundle has an embedding for.
         overrides: tag by label, as the user gave them with `--map`.
+        known_in: what has the known tags, for messages.
 
     Returns:
         Tag by label; None for a label that no tag fits.
@@ -59,8 +61,8 @@ def resolve_label_tags(
             )
         if tag not in known_tags:
             raise UserError(
-                f"--map {label}={tag}: the bundle has no tag '{tag}'{_suggest(tag, known_tags)}; "
-                "its bundle.json lists them"
+                f"--map {label}={tag}: the {known_in} has no tag '{tag}'{_suggest(tag, known_tags)}; "
+                f"its {known_in}.json lists them"
             )
     resolved = {name: overrides.get(name, vocabulary.resolve_label(name)) for name in names}
     return {name: tag if tag in known_tags else None for name, tag in resolved.items()}

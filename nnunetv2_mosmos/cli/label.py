@@ -1,0 +1,179 @@
+"""`nnUNetv2_mosmos_label`: has a trained model label the images of reports, where the reports agree with it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from nnunetv2_mosmos.cli.command import label_tags_of, run_command
+from pretraining.errors import UserError
+
+if TYPE_CHECKING:
+    from nnunetv2_mosmos.selftraining.label_images import Labelling
+
+PROGRAM = "nnUNetv2_mosmos_label"
+SHOWN_REASONS = 8
+
+
+@dataclass
+class Options:
+    """Let a trained model label images that have reports, and keep what the reports do not contradict.
+
+    Writes a raw dataset to pretrain the same network on, and says how.
+    """
+
+    dataset: Annotated[str, tyro.conf.arg(aliases=["-d"])]
+    """Dataset that the model was trained on: number or name, as nnU-Net takes it."""
+    configuration: Annotated[str, tyro.conf.arg(aliases=["-c"])]
+    """Configuration of the model."""
+    folds: Annotated[list[str], tyro.conf.arg(aliases=["-f"])]
+    """Whose networks label, averaged. The validation cases of a fold are only held out for a training that starts from
+    labels of this fold alone."""
+    data: Path
+    """Folder that `mosmos_pretrain prepare` wrote."""
+    new_dataset: int
+    """Number of the new dataset, 1 to 999."""
+    trainer: Annotated[str, tyro.conf.arg(aliases=["-tr"])] = "nnUNetTrainerMOSMOS"
+    """Trainer of the model."""
+    plans: Annotated[str, tyro.conf.arg(aliases=["-p"])] = "nnUNetPlans"
+    """Plans of the model."""
+    checkpoint: Annotated[str, tyro.conf.arg(aliases=["-chk"])] = "checkpoint_final.pth"
+    """Checkpoint of the model."""
+    splits: tuple[Literal["train", "val", "test"], ...] = ("train",)
+    """Whose studies are labelled."""
+    map: Annotated[list[str], tyro.conf.UseAppendAction] = field(default_factory=list)
+    """LABEL=TAG: the tag of a label whose name does not tell it. May be given several times."""
+    regions: tuple[str, ...] = ()
+    """Body regions of which a report must cover one. Those that the labels share when omitted."""
+    check: Literal["report", "regions", "nothing"] = "report"
+    """What of a report counts: that it names organs and denies them, the regions that it covers, or nothing."""
+    missing: int = 0
+    """How many labels that its report names may be missing from an image's segmentation. More leave the image out."""
+    device: Literal["cuda", "cpu", "mps"] = "cuda"
+    """Device to segment on."""
+
+
+def run(options: Options) -> list[str]:
+    """Label.
+
+    Args:
+        options: what the user gave.
+
+    Returns:
+        Lines to print.
+
+    Raises:
+        UserError: no such dataset, model or prepared folder, a number that is taken, or no image left.
+    """
+    import torch
+
+    from nnunetv2_mosmos.attach.dataset import free_raw_folder, preprocessed_folder, read_dataset_json
+    from nnunetv2_mosmos.labels.tags import resolve_label_tags
+    from nnunetv2_mosmos.selftraining.agreement import ReportCheck
+    from nnunetv2_mosmos.selftraining.label_images import label_images
+    from nnunetv2_mosmos.selftraining.network import Network
+    from pretraining.studies.manifest import read_manifest
+    from pretraining.training.corpus import read_vocabulary
+
+    source = preprocessed_folder(options.dataset)
+    folder = free_raw_folder(options.new_dataset, "--new-dataset") / _name(options.new_dataset, source.name)
+    vocabulary = read_vocabulary(options.data)
+    labels = read_dataset_json(source)["labels"]
+    label_tags = resolve_label_tags(labels, vocabulary, vocabulary.ids, label_tags_of(options.map), "vocabulary")
+    check = ReportCheck(label_tags, vocabulary, options.regions, options.check)
+    studies = [study for study in read_manifest(options.data) if study.split in options.splits]
+    folds = [int(fold) if fold.isdecimal() else fold for fold in options.folds]
+    device = torch.device(options.device)
+    model = _model(options, source.name)
+    network = Network.of_model(model, folds, options.checkpoint, _sample(source), device)
+    origin = {
+        "model": model.name,
+        "dataset": source.name,
+        "folds": folds,
+        "checkpoint": options.checkpoint,
+        "check": options.check,
+        "label_tags": label_tags,
+    }
+    labelling = label_images(network, options.data, studies, check, folder, options.missing, origin)
+    return [*_summary(labelling, folder, list(labels)), *_next_commands(options, folder, folds[0], _attached(source))]
+
+
+def _name(number: int, source: str) -> str:
+    return f"Dataset{number:03d}_{source.partition('_')[2]}FromReports"
+
+
+def _model(options: Options, dataset: str) -> Path:
+    from nnunetv2.paths import nnUNet_results
+
+    if not nnUNet_results.is_set():
+        raise UserError("the environment variable nnUNet_results is not set: set nnU-Net's three folders first")
+    return Path(nnUNet_results) / dataset / f"{options.trainer}__{options.plans}__{options.configuration}"
+
+
+def _sample(source: Path) -> list[str]:
+    """The files of one case, which tell how the dataset's images lie."""
+    from nnunetv2.utilities.utils import get_filenames_of_train_images_and_targets
+
+    from nnunetv2_mosmos.attach.dataset import raw_folder, read_dataset_json
+
+    raw = raw_folder(source)
+    if raw is None or not (raw / "imagesTr").is_dir():
+        raise UserError(f"nnUNet_raw has no images of {source.name}: they tell how its images lie; put them back")
+    cases: dict[str, Any] = get_filenames_of_train_images_and_targets(str(raw), read_dataset_json(source))
+    return list(next(iter(cases.values()))["images"])
+
+
+def _attached(source: Path) -> Path | None:
+    """The bundle that is attached to a dataset."""
+    from nnunetv2_mosmos.attach.attachment import read_attachment
+
+    attachment = read_attachment(source)
+    return None if attachment is None else attachment.bundle
+
+
+def _summary(labelling: Labelling, folder: Path, labels: Sequence[str]) -> list[str]:
+    lines = [f"{folder.name}: {len(labelling.cases)} images labelled ({folder})"]
+    width = max(map(len, labels))
+    for label in labels:
+        if labelling.named[label] or labelling.barred[label]:
+            lines.append(
+                f"  {label:<{width}}  named by {labelling.named[label]} reports, found in {labelling.found[label]} of "
+                f"them; ruled out in {labelling.barred[label]}"
+            )
+    if labelling.rejects:
+        from collections import Counter
+
+        reasons = Counter(reason for _, _, reason in labelling.rejects)
+        lines.append(f"{len(labelling.rejects)} images left out, listed in {folder / 'rejects.csv'}; most often:")
+        lines += [f"  {count:>6}  {reason}" for reason, count in reasons.most_common(SHOWN_REASONS)]
+    return lines
+
+
+def _next_commands(options: Options, folder: Path, fold: int | str, attached: Path | None) -> list[str]:
+    new, old, plans = options.new_dataset, options.dataset, options.plans
+    train = f"-tr {options.trainer} -p {plans}"
+    model = f"$nnUNet_results/{folder.name}/{options.trainer}__{plans}__{options.configuration}"
+    return [
+        "next:",
+        f"  nnUNetv2_extract_fingerprint -d {new}",
+        f"  nnUNetv2_move_plans_between_datasets -s {old} -t {new} -sp {plans} -tp {plans}",
+        f"  nnUNetv2_preprocess -d {new} -c {options.configuration} -plans_name {plans}",
+        *([] if attached is None else [f"  nnUNetv2_mosmos_attach -d {new} -b {attached} -p {plans}"]),
+        f"  nnUNetv2_train {new} {options.configuration} all {train}",
+        f"  nnUNetv2_train {old} {options.configuration} {fold} {train} "
+        f"-pretrained_weights {model}/fold_all/checkpoint_final.pth",
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; see `run_command`."""
+    return run_command(PROGRAM, Options, run, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

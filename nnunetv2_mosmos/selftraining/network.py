@@ -1,0 +1,109 @@
+"""A trained model folder that segments one image after another."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection, Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nnunetv2_mosmos.labels.tags import foreground_labels
+from nnunetv2_mosmos.selftraining.scans import Lie, lie_of
+from pretraining.errors import UserError
+
+
+class Network:
+    """nnU-Net's predictor, with labels left out on demand.
+
+    Args:
+        predictor: an nnUNetPredictor that holds a network.
+        sample: the files, one a channel, of a case of the dataset: images are written as these lie.
+
+    Attributes:
+        dataset_json: of the dataset that the network was trained on.
+        lie: of that dataset's images.
+
+    Raises:
+        UserError: the network needs another one's segmentation.
+    """
+
+    def __init__(self, predictor: Any, sample: Sequence[str]) -> None:
+        plans, configuration = predictor.plans_manager, predictor.configuration_manager
+        if (previous := configuration.previous_stage_name) is not None:
+            raise UserError(f"the model needs the segmentation of {previous}: label images with one that needs none")
+        self._predictor = predictor
+        self.dataset_json: dict[str, Any] = predictor.dataset_json
+        self._reader = plans.image_reader_writer_class()
+        self._labels = plans.get_label_manager(self.dataset_json)
+        self.lie: Lie = lie_of(self._reader.read_images(sample)[1], plans, configuration)
+
+    @classmethod
+    def of_model(
+        cls, model: Path, folds: Sequence[int | str], checkpoint: str, sample: Sequence[str], device: torch.device
+    ) -> Network:
+        """The networks of some folds, averaged.
+
+        Args:
+            model: folder of a trainer, plans and configuration in `nnUNet_results`.
+            folds: trained ones.
+            checkpoint: file name.
+            sample: as above.
+            device: to segment on.
+
+        Raises:
+            UserError: a fold has no such checkpoint, or see above.
+        """
+        from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+
+        for fold in folds:
+            if not (file := model / f"fold_{fold}" / checkpoint).is_file():
+                raise UserError(f"{file} is missing: train this fold with nnUNetv2_train first")
+        predictor = nnUNetPredictor(device=device, perform_everything_on_device=device.type == "cuda", allow_tqdm=False)
+        with redirect_stdout(io.StringIO()):
+            predictor.initialize_from_trained_model_folder(str(model), tuple(folds), checkpoint)
+        return cls(predictor, sample)
+
+    def read(self, files: Sequence[Path]) -> tuple[NDArray[Any], dict[str, Any]]:
+        """An image `(C, *S)` and its properties, as nnU-Net reads them."""
+        image, properties = self._reader.read_images([str(file) for file in files])
+        return image, properties
+
+    def segment(
+        self, image: NDArray[Any], properties: dict[str, Any], without: Collection[str] = ()
+    ) -> NDArray[np.integer[Any]]:
+        """The segmentation of an image.
+
+        Args:
+            image: `(C, *S)`, from `read`.
+            properties: likewise.
+            without: labels that cannot be in it: their voxels go to whatever else is likeliest.
+
+        Returns:
+            `(*S,)`, label values.
+        """
+        with redirect_stdout(io.StringIO()):
+            if not without:
+                return self._predictor.predict_single_npy_array(image, properties)
+            _, probabilities = self._predictor.predict_single_npy_array(
+                image, properties, save_or_return_probabilities=True
+            )
+        for channel, name in self._channels().items():
+            if name in without:
+                probabilities[channel] = -1
+        return self._labels.convert_probabilities_to_segmentation(probabilities)
+
+    def write(self, segmentation: NDArray[Any], file: Path, properties: dict[str, Any]) -> None:
+        """Write a segmentation in the geometry of its image."""
+        self._reader.write_seg(segmentation, str(file), properties)
+
+    def _channels(self) -> dict[int, str]:
+        """Names of the labels by channel of the network's output; background is no label."""
+        names = foreground_labels(self.dataset_json["labels"])
+        if self._labels.has_regions:
+            return dict(enumerate(names))
+        return {values[0]: name for name, values in names.items()}

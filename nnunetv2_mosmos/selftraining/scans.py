@@ -1,0 +1,141 @@
+"""Prepared images as files that lie in space as those of a dataset do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from nnunetv2_mosmos.attach.orientation import UPRIGHT, axis_codes
+from pretraining.image.fit import fit_of
+from pretraining.studies.arrays import read_array, read_geometry
+
+# Endings that SimpleITK writes with a direction matrix.
+ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha")
+
+
+class UnfitImageError(Exception):
+    """An image that the dataset's network cannot read; says why."""
+
+
+@dataclass(frozen=True)
+class Slices:
+    """How a 2D network sees a volume.
+
+    Attributes:
+        axial: whether its slices are axial.
+        patch: pixels, along the patient's anterior-posterior and left-right axis.
+        spacing: mm, likewise.
+    """
+
+    axial: bool
+    patch: tuple[int, ...]
+    spacing: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Lie:
+    """How a dataset's images lie, and what its network sees of them.
+
+    Attributes:
+        orientation: three letters of SimpleITK.DICOMOrient.
+        channels: of an image.
+        is_ct: whether images are normalized as CT.
+        slices: of a 2D network; None for a 3D one.
+    """
+
+    orientation: str
+    channels: int
+    is_ct: bool
+    slices: Slices | None
+
+
+def lie_of(properties: dict[str, Any], plans: Any, configuration: Any) -> Lie:
+    """How the cases of a dataset lie.
+
+    Args:
+        properties: what nnU-Net's reader says of one of them.
+        plans: nnU-Net's PlansManager.
+        configuration: its ConfigurationManager.
+
+    Returns:
+        The lie; upright (LPS) where the files tell no direction.
+    """
+    codes = axis_codes(properties, plans.transpose_forward)
+    direction = properties.get("sitk_stuff", {}).get("direction")
+    known = codes is not None and direction is not None
+    orientation = sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(direction) if known else "LPS"
+    slices = None
+    if len(configuration.patch_size) == 2:
+        across, *plane = codes or [UPRIGHT[axis] for axis in plans.transpose_forward]
+        axial = across in "IS"
+        # Rows of an upright slice run from front to back.
+        order = sorted(range(2), key=lambda axis: plane[axis] not in "AP")
+        slices = Slices(
+            axial,
+            tuple(int(configuration.patch_size[axis]) for axis in order),
+            tuple(float(configuration.spacing[axis]) for axis in order),
+        )
+    schemes = configuration.normalization_schemes
+    return Lie(orientation, len(schemes), "CTNormalization" in schemes, slices)
+
+
+def write_scan(array: Path, modality: str, lie: Lie, files: Sequence[Path]) -> None:
+    """Write a prepared image as a case of a dataset.
+
+    A picture becomes an axial slice. Where nobody knows its millimetres, its whole width or height fills the network's
+    patch, as pretraining shows pictures to an encoder.
+
+    Args:
+        array: of a prepared folder.
+        modality: of its study.
+        lie: how the dataset's images lie.
+        files: one a channel.
+
+    Raises:
+        UnfitImageError: the image has other channels or dimensions, no spacing, or no Hounsfield units where the
+            dataset has them.
+    """
+    values, geometry = read_array(array), read_geometry(array)
+    if len(values) != lie.channels:
+        raise UnfitImageError(f"it has {len(values)} channel(s), the dataset's images have {lie.channels}")
+    is_ct = modality == "CT"
+    if modality != "unknown" and is_ct != lie.is_ct:
+        raise UnfitImageError(f"it is {modality}, the dataset's images are {'CT' if lie.is_ct else 'not CT'}")
+    if lie.is_ct and values.min() >= 0:
+        raise UnfitImageError("it has no negative value and is not in Hounsfield units, which the dataset's images are")
+    for channel, file in zip(values, files, strict=True):
+        image = _picture(channel, geometry, lie.slices) if channel.ndim == 2 else _volume(channel, geometry)
+        sitk.WriteImage(sitk.DICOMOrient(image, lie.orientation), str(file), useCompression=True)
+
+
+def _volume(values: NDArray[Any], geometry: dict[str, Any]) -> sitk.Image:
+    if geometry.get("spacing") is None:
+        raise UnfitImageError("nobody knows the size of its voxels")
+    image = sitk.GetImageFromArray(values)
+    image.SetSpacing(geometry["spacing"][::-1])
+    image.SetOrigin(geometry["origin"])
+    image.SetDirection(geometry["direction"])
+    return image
+
+
+def _picture(values: NDArray[Any], geometry: dict[str, Any], slices: Slices | None) -> sitk.Image:
+    if slices is None:
+        raise UnfitImageError("it is a picture, and the network reads volumes: label it with a 2d network")
+    if not slices.axial:
+        raise UnfitImageError("it is a picture, taken for an axial slice, and the network's slices are not axial")
+    spacing = geometry.get("spacing")
+    if spacing is None:
+        fit = fit_of(values.shape, slices.patch)
+        spacing = [
+            step * scaled / own for step, scaled, own in zip(slices.spacing, fit.scaled, fit.original, strict=True)
+        ]
+    image = sitk.GetImageFromArray(np.ascontiguousarray(values)[None])
+    rows, columns = spacing
+    image.SetSpacing((columns, rows, 1.0))
+    return image
