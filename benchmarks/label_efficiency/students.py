@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -46,6 +47,7 @@ def learn_from_reports(student: Student, folders: Folders, size: Size) -> dict[s
         plans = json.loads(folders.plans(cell.split).read_text(encoding="utf-8"))
         # What `nnUNetv2_move_plans_between_datasets` does.
         write_json(preprocessed / STUDENTS_NAME / PLANS, {**plans, "dataset_name": STUDENTS_NAME})
+        shutil.copy(raw / STUDENTS_NAME / "dataset.json", preprocessed / STUDENTS_NAME)
         with variables({"nnUNet_raw": str(raw), "nnUNet_preprocessed": str(preprocessed)}):
             configuration = FAMILIES[cell.family].configuration
             preprocess_dataset(

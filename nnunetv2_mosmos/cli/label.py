@@ -160,7 +160,7 @@ def _next_commands(options: Options, folder: Path, fold: int | str, attached: Pa
     model = f"$nnUNet_results/{folder.name}/{options.trainer}__{plans}__{options.configuration}"
     return [
         "next:",
-        f"  nnUNetv2_extract_fingerprint -d {new}",
+        f"  nnUNetv2_plan_and_preprocess -d {new} --no_pp",
         f"  nnUNetv2_move_plans_between_datasets -s {old} -t {new} -sp {plans} -tp {plans}",
         f"  nnUNetv2_preprocess -d {new} -c {options.configuration} -plans_name {plans}",
         *([] if attached is None else [f"  nnUNetv2_mosmos_attach -d {new} -b {attached} -p {plans}"]),

@@ -77,7 +77,8 @@ def label_images(
         unfinished = Path(scratch) / folder.name
         for name in ("imagesTr", "labelsTr"):
             (unfinished / name).mkdir(parents=True)
-        for study, image in tqdm(list(_wanted(studies, check, labelling)), desc="label", unit="image"):
+        wanted = list(_wanted(studies, check, labelling))
+        for study, image in tqdm(wanted, desc="label", unit="image", disable=not wanted):
             case = f"report_{len(labelling.cases):06d}"
             files = [
                 unfinished / "imagesTr" / f"{case}_{channel:04d}{ending}" for channel in range(network.lie.channels)

@@ -1,0 +1,175 @@
+"""`nnUNetv2_mosmos_label`, and the commands of nnU-Net's own that it names."""
+
+import csv
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+from nnunetv2.experiment_planning.plan_and_preprocess_entrypoints import plan_and_preprocess_entry, preprocess_entry
+from nnunetv2.experiment_planning.plans_for_pretraining.move_plans_between_datasets import (
+    entry_point_move_plans_between_datasets,
+)
+from nnunetv2.run.run_training import run_training_entry
+
+from nnunetv2_mosmos.cli import attach as attach_command
+from nnunetv2_mosmos.cli.label import main
+from pretraining.studies.arrays import write_array
+from pretraining.studies.atomic import write_text
+from pretraining.studies.images.grid import ORIENTATION, geometry_of
+from pretraining.studies.manifest import Study, write_manifest
+from pretraining.tags.vocabulary import load_vocabulary
+
+TRAINER = "nnUNetTrainerMOSMOS_smoke"
+NEW = "Dataset918_TinyFromReports"
+LIVER, SPLEEN = 1, 2
+STUDIES = {
+    "named": {"spleen": "present"},
+    "named_and_missed": {"liver": "present", "spleen": "present"},
+    "removed": {"spleen": "absent"},
+    "picture": {"spleen": "present"},
+}
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    """Volumes and a picture with reports."""
+    folder = tmp_path / "prepared"
+    (folder / "images").mkdir(parents=True)
+    generator = np.random.default_rng(1)
+    studies = []
+    for name, tags in STUDIES.items():
+        shape = (30, 20) if name == "picture" else (4, 24, 24)
+        image = sitk.GetImageFromArray(generator.normal(50, 20, shape).astype(np.float32))
+        file = f"images/{name}.b2nd"
+        write_array(
+            folder / file,
+            sitk.GetArrayFromImage(image)[None],
+            geometry_of(image, image, ORIENTATION, name != "picture"),
+        )
+        studies.append(
+            Study(
+                id=name,
+                patient=name,
+                split="train",
+                images=(file,),
+                tags=tags,
+                regions=("abdomen",),
+                modality="MR",
+                report="text",
+            )
+        )
+    first = studies[0]
+    studies.append(Study(id="chest", patient="chest", split="train", images=first.images, regions=("chest",)))
+    studies.append(Study(id="two", patient="two", split="train", images=first.images * 2, regions=("abdomen",)))
+    studies.append(Study(id="held_out", patient="held_out", split="val", images=first.images, regions=("abdomen",)))
+    write_manifest(folder, studies)
+    write_text(folder / "vocabulary.json", json.dumps(load_vocabulary().to_dict()))
+    return folder
+
+
+@pytest.fixture
+def model(results, nnunet_home):
+    """A model that calls everything a spleen, and next to that a liver."""
+    file = results / f"{TRAINER}__nnUNetPlans__2d" / "fold_0" / "checkpoint_final.pth"
+    checkpoint = torch.load(file, weights_only=False)
+    for name, values in checkpoint["network_weights"].items():
+        if ".seg_layers." in name and name.endswith("bias"):
+            values[SPLEEN] += 60
+            values[LIVER] += 30
+    torch.save(checkpoint, file)
+    yield results
+    for folder in (nnunet_home.raw, nnunet_home.preprocessed):
+        shutil.rmtree(folder / NEW, ignore_errors=True)
+
+
+def label(prepared, *words):
+    model = f"-d 917 -c 2d -f 0 -tr {TRAINER} --device cpu --new-dataset 918".split()
+    return main([*model, "--data", str(prepared), *words])
+
+
+def rows(file):
+    with file.open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def labels_of(folder):
+    return {
+        row["study"]: sitk.GetArrayFromImage(sitk.ReadImage(folder / "labelsTr" / f"{row['case']}.nii.gz"))
+        for row in rows(folder / "cases.csv")
+    }
+
+
+def test_images_are_labelled_where_their_reports_agree(model, nnunet_home, prepared, capsys):
+    assert label(prepared) == 0
+    output = capsys.readouterr().out
+    folder = nnunet_home.raw / NEW
+    labels = labels_of(folder)
+    assert labels.keys() == {"named", "removed", "picture"}
+    assert np.all(labels["named"] == SPLEEN)
+    # The report says that it was removed: what is next likeliest takes its place.
+    assert np.all(labels["removed"] == LIVER)
+    assert labels["picture"].shape == (1, 30, 20)
+    assert {row["study"]: row["reason"] for row in rows(folder / "rejects.csv")} == {
+        "named_and_missed": "its report names liver, which the network does not find",
+        "chest": "its report covers chest, the labels lie in abdomen",
+        "two": "its report is of 2 images",
+    }
+    record = json.loads((folder / "mosmos_labels.json").read_text())
+    assert record["named"] == {"spleen": 3, "liver": 1}
+    assert record["found"] == {"spleen": 3}
+    assert record["barred"] == {"spleen": 1}
+    assert "918_TinyFromReports: 3 images labelled" in output
+    assert "named by 3 reports, found in 3 of them; ruled out in 1" in output
+    assert not list(folder.parent.glob(f".{NEW}*"))
+
+
+def test_a_report_may_count_less(model, nnunet_home, prepared):
+    assert label(prepared, "--check", "nothing", "--splits", "val", "train") == 0
+    labels = labels_of(nnunet_home.raw / NEW)
+    assert labels.keys() == {"named", "named_and_missed", "removed", "picture", "chest", "held_out"}
+    assert all(np.all(values == SPLEEN) for values in labels.values())
+
+
+def test_a_named_label_may_be_missed_where_that_is_tolerated(model, nnunet_home, prepared):
+    assert label(prepared, "--missing", "1") == 0
+    assert "named_and_missed" in labels_of(nnunet_home.raw / NEW)
+
+
+def test_the_commands_that_it_names_pretrain_and_finetune(
+    model, nnunet_home, prepared, attach, unet_bundle, capsys, command
+):
+    programs = {
+        "nnUNetv2_plan_and_preprocess": plan_and_preprocess_entry,
+        "nnUNetv2_move_plans_between_datasets": entry_point_move_plans_between_datasets,
+        "nnUNetv2_preprocess": preprocess_entry,
+        "nnUNetv2_mosmos_attach": attach_command.main,
+        "nnUNetv2_train": run_training_entry,
+    }
+    with attach(nnunet_home, unet_bundle):
+        assert label(prepared) == 0
+        named = capsys.readouterr().out.split("next:\n")[1].splitlines()
+        assert len(named) == 6
+        for line in named:
+            program, *words = map(os.path.expandvars, line.split())
+            command(programs[program], *words, *(("-device", "cpu") if program == "nnUNetv2_train" else ()))
+    assert (model.parent / NEW / f"{TRAINER}__nnUNetPlans__2d" / "fold_all" / "checkpoint_final.pth").is_file()
+    (log,) = sorted((model / f"{TRAINER}__nnUNetPlans__2d" / "fold_0").glob("training_log*"))[-1:]
+    assert "fold_0" in str(log)
+
+
+def test_slips_cost_one_sentence(model, nnunet_home, prepared, capsys):
+    slips = {
+        ("-f", "3"): "fold_3/checkpoint_final.pth is missing: train this fold with nnUNetv2_train first",
+        ("--new-dataset", "917"): "--new-dataset 917 is taken by Dataset917_Tiny",
+        ("--map", "liver=gizzard"): "--map liver=gizzard: the vocabulary has no tag 'gizzard'",
+        ("--regions", "pelvis"): "no image could be labelled; of 7, most because its report covers abdomen",
+    }
+    for words, message in slips.items():
+        assert label(prepared, *words) == 1
+        error = capsys.readouterr().err
+        assert message in error and error.startswith("nnUNetv2_mosmos_label: "), error
+    assert not (nnunet_home.raw / NEW).exists()

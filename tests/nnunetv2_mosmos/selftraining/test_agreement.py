@@ -1,0 +1,61 @@
+import pytest
+
+from nnunetv2_mosmos.selftraining.agreement import ReportCheck, Said, disagreement, regions_of
+from pretraining.errors import UserError
+from pretraining.studies.manifest import Study
+from pretraining.tags.vocabulary import load_vocabulary
+
+VOCABULARY = load_vocabulary()
+LABELS = {"Liver": "liver", "right kidney": "kidney_right", "aorta": "aorta", "implant": None}
+
+
+def study(regions=("abdomen",), **tags):
+    return Study(id="a", patient="p", split="train", images=("images/a.b2nd",), tags=tags, regions=regions)
+
+
+@pytest.mark.parametrize(
+    ("tags", "regions"),
+    [
+        (("liver", "aorta"), ("abdomen",)),
+        (("brain_tumor",), ("head",)),
+        # Of AMOS: nothing is in all of them, and each has organs that the others lack.
+        (("liver", "prostate", "aorta"), ("abdomen", "pelvis")),
+        ((), ()),
+    ],
+)
+def test_regions_are_those_that_all_labels_share_or_that_some_have_alone(tags, regions):
+    assert regions_of(tags, VOCABULARY) == regions
+
+
+def test_a_report_of_another_region_is_refused():
+    check = ReportCheck(LABELS, VOCABULARY)
+    assert check.refusal(study()) is None
+    assert check.refusal(study(("chest", "abdomen"))) is None
+    assert check.refusal(study(("chest",))) == "its report covers chest, the labels lie in abdomen"
+    assert check.refusal(study(())) == "its report tells no body region, the labels lie in abdomen"
+    assert ReportCheck(LABELS, VOCABULARY, ("chest",)).refusal(study(("chest",))) is None
+    assert ReportCheck(LABELS, VOCABULARY, check="nothing").refusal(study(("chest",))) is None
+
+
+def test_a_report_says_what_it_names_denies_or_cannot_show():
+    check = ReportCheck({**LABELS, "brain": "brain"}, VOCABULARY)
+    said = check.said(study(liver="present", kidney_right="absent"))
+    # The aorta is not mentioned; a report of the abdomen shows no brain.
+    assert said == Said(present=frozenset({"Liver"}), absent=frozenset({"right kidney", "brain"}))
+    for less in ("regions", "nothing"):
+        assert ReportCheck(LABELS, VOCABULARY, check=less).said(study(liver="present")) == Said()
+
+
+def test_a_segmentation_lacks_no_more_named_labels_than_tolerated():
+    said = Said(present=frozenset({"liver", "spleen"}))
+    assert disagreement(said, {"spleen", "liver", "aorta"}) is None
+    assert disagreement(said, {"spleen"}) == "its report names liver, which the network does not find"
+    assert disagreement(said, {"spleen"}, tolerated=1) is None
+    assert disagreement(said, (), tolerated=1) == "its report names liver, spleen, which the network does not find"
+
+
+def test_labels_without_tags_and_unknown_regions_are_refused():
+    with pytest.raises(UserError, match="none of the labels implant has a tag"):
+        ReportCheck({"implant": None}, VOCABULARY)
+    with pytest.raises(UserError, match="--regions tummy: the vocabulary knows abdomen, "):
+        ReportCheck(LABELS, VOCABULARY, ("tummy",))
