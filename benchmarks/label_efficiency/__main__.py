@@ -45,7 +45,7 @@ from benchmarks.label_efficiency.work import ONE_THREAD, carry_out, missing, rea
 from benchmarks.record import Outcome, conclude, markdown_table
 from pretraining.errors import UserError
 
-QUICK_CHOICE = Choice("development", True, 1, ("2d",), ("scratch", "both"), (2,), (0,), (0,))
+QUICK_CHOICE = Choice("development", True, 1, ("2d",), ("scratch", "both", "self"), (2,), (0,), (0,))
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Options:
     list: bool = False
     """Only show what is planned and how long it will take."""
     quick: bool = False
-    """Two arms on tiny sizes: shows that it runs. Neither the task nor the filters apply."""
+    """Three arms on tiny sizes: shows that it runs. Neither the task nor the filters apply."""
     archive: Path | None = None
     """File of finished cells: those of another folder or machine are not run again, and this call adds its own."""
     json: Path | None = None

@@ -48,6 +48,8 @@ def learn_from_reports(student: Student, folders: Folders, size: Size) -> dict[s
         # What `nnUNetv2_move_plans_between_datasets` does.
         write_json(preprocessed / STUDENTS_NAME / PLANS, {**plans, "dataset_name": STUDENTS_NAME})
         shutil.copy(raw / STUDENTS_NAME / "dataset.json", preprocessed / STUDENTS_NAME)
+        # The trainer keeps it beside its results, and reads nothing of it.
+        shutil.copy(folders.preprocessed(cell.split) / "dataset_fingerprint.json", preprocessed / STUDENTS_NAME)
         with variables({"nnUNet_raw": str(raw), "nnUNet_preprocessed": str(preprocessed)}):
             configuration = FAMILIES[cell.family].configuration
             preprocess_dataset(
