@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from benchmarks.label_efficiency.cells import Cell, Choice, Teacher, planned, pretrainings
+from benchmarks.label_efficiency.cells import Cell, Choice, Pairs, Student, Teacher, planned, pretrainings
 from benchmarks.label_efficiency.design import CASES, INTERVENTIONS, MAIN_ARMS, SPLITS
 from pretraining.errors import UserError
 
@@ -85,5 +85,16 @@ def test_ceilings_of_a_finetuning_seed_share_a_teacher_and_need_no_pretraining()
     assert pretrainings(cells) == []
     for seed in range(3):
         own = [cell for cell in cells if cell.finetuning == seed]
-        assert own[0].teacher is None
-        assert {cell.teacher for cell in own[1:]} == {Teacher("development", "2d", seed)}
+        assert own[0].start is None
+        assert {cell.start for cell in own[1:]} == {Teacher("development", "2d", seed)}
+
+
+def test_self_training_starts_from_what_a_network_of_the_same_cases_says_of_a_pretrainings_images():
+    cell = Cell("reserved", "2d", "self", 4, 2, 1)
+    assert cell.start == Student(Teacher("reserved", "2d", 1, cases=4), "report", 2)
+    assert cell.start.needs == Pairs(2, SPLITS["reserved"].pretraining + 2)
+    # Batches are those of all cells of these cases and this seed.
+    assert cell.start.teacher.cell == Cell("reserved", "2d", "scratch", 4, 0, 1)
+    # A network that learned from other labels is not that of a ceiling.
+    assert cell.start.teacher.name != Teacher("reserved", "2d", 1).name
+    assert pretrainings([cell]) == []

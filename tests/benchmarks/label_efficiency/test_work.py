@@ -42,8 +42,17 @@ def test_a_finished_cell_is_not_run_again_and_a_killed_one_is(tmp_path):
 
 def test_a_teacher_learns_before_the_cells_that_start_from_it(tmp_path):
     cells = planned(Choice("development", cases=(4,), interventions=True, arms=("ceiling_network",)))
-    teachers = [cell.teacher for cell in cells]
+    teachers = [cell.start for cell in cells]
     assert missing(Folders(tmp_path), cells) == [Dataset("development"), *teachers, *cells]
+
+
+def test_a_student_learns_when_its_teacher_has_learned_and_its_pairs_are_there(tmp_path):
+    cells = planned(Choice("development", cases=(4,), interventions=True, arms=("self", "self_images")))
+    students = [cell.start for cell in cells]
+    teachers = list(dict.fromkeys(student.teacher for student in students))
+    pairs = list(dict.fromkeys(student.needs for student in students))
+    assert (len(students), len(teachers), len(pairs)) == (6, 3, 3)
+    assert missing(Folders(tmp_path), cells) == [Dataset("development"), *pairs, *teachers, *students, *cells]
 
 
 def test_a_pretraining_whose_cells_are_all_done_is_not_missed(tmp_path):
