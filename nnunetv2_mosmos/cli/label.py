@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,7 +86,7 @@ def run(options: Options) -> list[str]:
     vocabulary = read_vocabulary(options.data)
     labels = read_dataset_json(source)["labels"]
     label_tags = resolve_label_tags(labels, vocabulary, vocabulary.ids, label_tags_of(options.map), "vocabulary")
-    check = ReportCheck(label_tags, vocabulary, options.regions, options.check)
+    check = ReportCheck(label_tags, vocabulary, options.regions, options.check, options.missing)
     studies = [study for study in read_manifest(options.data) if study.split in options.splits]
     folds = [int(fold) if fold.isdecimal() else fold for fold in options.folds]
     device = torch.device(options.device)
@@ -99,7 +100,7 @@ def run(options: Options) -> list[str]:
         "check": options.check,
         "label_tags": label_tags,
     }
-    labelling = label_images(network, options.data, studies, check, folder, options.missing, origin)
+    labelling = label_images(network, options.data, studies, check, folder, origin)
     return [*_summary(labelling, folder, list(labels)), *_next_commands(options, folder, folds[0], _attached(source))]
 
 
@@ -146,8 +147,6 @@ def _summary(labelling: Labelling, folder: Path, labels: Sequence[str]) -> list[
                 f"them; ruled out in {labelling.barred[label]}"
             )
     if labelling.rejects:
-        from collections import Counter
-
         reasons = Counter(reason for _, _, reason in labelling.rejects)
         lines.append(f"{len(labelling.rejects)} images left out, listed in {folder / 'rejects.csv'}; most often:")
         lines += [f"  {count:>6}  {reason}" for reason, count in reasons.most_common(SHOWN_REASONS)]

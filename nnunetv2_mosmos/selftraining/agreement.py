@@ -38,9 +38,11 @@ class ReportCheck:
         vocabulary: knows each tag's body regions.
         regions: a report must cover one of these; those of the labels when empty.
         check: what of a report counts.
+        tolerated: how many labels that its report names may be missing from a segmentation.
 
     Attributes:
         regions: that a report must cover one of.
+        tolerated: as given.
 
     Raises:
         UserError: no label has a tag, or a region is unknown.
@@ -52,7 +54,9 @@ class ReportCheck:
         vocabulary: Vocabulary,
         regions: Collection[str] = (),
         check: Check = "report",
+        tolerated: int = 0,
     ) -> None:
+        self.tolerated = tolerated
         self._label_tags = label_tags
         self._vocabulary = vocabulary
         self._check = check
@@ -86,6 +90,18 @@ class ReportCheck:
         }
         return Said(present=named[1], absent=named[0])
 
+    def disagreement(self, said: Said, found: Collection[str]) -> str | None:
+        """Why a segmentation is not to be believed; None where it is.
+
+        Args:
+            said: by the report.
+            found: the labels that the segmentation shows.
+        """
+        missing = sorted(said.present.difference(found))
+        if len(missing) <= self.tolerated:
+            return None
+        return f"its report names {', '.join(missing)}, which the network does not find"
+
 
 def regions_of(tags: Iterable[str], vocabulary: Vocabulary) -> tuple[str, ...]:
     """The body regions that images of all these tags show.
@@ -104,20 +120,3 @@ def regions_of(tags: Iterable[str], vocabulary: Vocabulary) -> tuple[str, ...]:
     shared = reduce(frozenset.intersection, of_tags)
     alone = frozenset[str]().union(*(regions for regions in of_tags if len(regions) == 1))
     return tuple(sorted(shared or alone))
-
-
-def disagreement(said: Said, found: Collection[str], tolerated: int = 0) -> str | None:
-    """Why a segmentation is not to be believed.
-
-    Args:
-        said: of the labels.
-        found: the labels that the segmentation shows.
-        tolerated: how many labels may be missing.
-
-    Returns:
-        A reason, or None.
-    """
-    missing = sorted(said.present.difference(found))
-    if len(missing) <= tolerated:
-        return None
-    return f"its report names {', '.join(missing)}, which the network does not find"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from nnunetv2_mosmos.labels.tags import foreground_labels
-from nnunetv2_mosmos.selftraining.agreement import ReportCheck, disagreement
+from nnunetv2_mosmos.selftraining.agreement import ReportCheck
 from nnunetv2_mosmos.selftraining.network import Network
 from nnunetv2_mosmos.selftraining.scans import ENDINGS, UnfitImageError, write_scan
 from pretraining.errors import UserError
@@ -49,7 +49,6 @@ def label_images(
     studies: Sequence[Study],
     check: ReportCheck,
     folder: Path,
-    tolerated: int = 0,
     origin: Mapping[str, Any] | None = None,
 ) -> Labelling:
     """Label every image whose report the check lets pass. The folder appears whole or not at all.
@@ -60,7 +59,6 @@ def label_images(
         studies: of it.
         check: by their reports.
         folder: `nnUNet_raw/DatasetXXX_Name`, which must not exist.
-        tolerated: how many labels that its report names may be missing from an image's segmentation.
         origin: what else is noted beside the dataset.
 
     Raises:
@@ -85,7 +83,7 @@ def label_images(
             ]
             try:
                 write_scan(data / image, study.modality, network.lie, files)
-                segmentation, properties = _segment(network, files, check, study, labelling, tolerated)
+                segmentation, properties = _segment(network, files, check, study, labelling)
             except UnfitImageError as reason:
                 for file in files:
                     file.unlink(missing_ok=True)
@@ -98,7 +96,7 @@ def label_images(
             raise UserError(
                 f"no image could be labelled; of {len(labelling.rejects)}, most because {reasons.most_common(1)[0][0]}"
             )
-        _describe(unfinished, network, labelling, check, tolerated, origin or {})
+        _describe(unfinished, network, labelling, check, origin or {})
         unfinished.rename(folder)
     return labelling
 
@@ -118,7 +116,7 @@ def _wanted(studies: Sequence[Study], check: ReportCheck, labelling: Labelling) 
 
 
 def _segment(
-    network: Network, files: Sequence[Path], check: ReportCheck, study: Study, labelling: Labelling, tolerated: int
+    network: Network, files: Sequence[Path], check: ReportCheck, study: Study, labelling: Labelling
 ) -> tuple[NDArray[Any], dict[str, Any]]:
     """An image's segmentation without what its report rules out.
 
@@ -135,7 +133,7 @@ def _segment(
         found = _shown(segmentation, network)
     labelling.named.update(said.present)
     labelling.found.update(said.present & found)
-    if (reason := disagreement(said, found, tolerated)) is not None:
+    if (reason := check.disagreement(said, found)) is not None:
         raise UnfitImageError(reason)
     return segmentation, properties
 
@@ -152,7 +150,6 @@ def _describe(
     network: Network,
     labelling: Labelling,
     check: ReportCheck,
-    tolerated: int,
     origin: Mapping[str, Any],
 ) -> None:
     kept = ("channel_names", "labels", "regions_class_order", "file_ending", "overwrite_image_reader_writer")
@@ -161,7 +158,7 @@ def _describe(
     record = {
         **origin,
         "regions": check.regions,
-        "tolerated": tolerated,
+        "tolerated": check.tolerated,
         "images": len(labelling.cases),
         "rejected": len(labelling.rejects),
         "named": dict(labelling.named),

@@ -134,6 +134,16 @@ def test_a_report_may_count_less(model, nnunet_home, prepared):
     assert all(np.all(values == SPLEEN) for values in labels.values())
 
 
+def test_a_3d_network_labels_volumes(model, nnunet_home, prepared):
+    assert label(prepared, "-c", "3d_fullres", "--check", "regions") == 0
+    folder = nnunet_home.raw / NEW
+    labels = labels_of(folder)
+    assert labels.keys() == {"named", "named_and_missed", "removed"}
+    assert all(values.shape == (4, 24, 24) for values in labels.values())
+    reasons = {row["study"]: row["reason"] for row in rows(folder / "rejects.csv")}
+    assert reasons["picture"].startswith("it is a picture, and the network reads volumes")
+
+
 def test_a_named_label_may_be_missed_where_that_is_tolerated(model, nnunet_home, prepared):
     assert label(prepared, "--missing", "1") == 0
     assert "named_and_missed" in labels_of(nnunet_home.raw / NEW)

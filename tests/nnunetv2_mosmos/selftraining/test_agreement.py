@@ -1,6 +1,6 @@
 import pytest
 
-from nnunetv2_mosmos.selftraining.agreement import ReportCheck, Said, disagreement, regions_of
+from nnunetv2_mosmos.selftraining.agreement import ReportCheck, Said, regions_of
 from pretraining.errors import UserError
 from pretraining.studies.manifest import Study
 from pretraining.tags.vocabulary import load_vocabulary
@@ -47,11 +47,12 @@ def test_a_report_says_what_it_names_denies_or_cannot_show():
 
 
 def test_a_segmentation_lacks_no_more_named_labels_than_tolerated():
-    said = Said(present=frozenset({"liver", "spleen"}))
-    assert disagreement(said, {"spleen", "liver", "aorta"}) is None
-    assert disagreement(said, {"spleen"}) == "its report names liver, which the network does not find"
-    assert disagreement(said, {"spleen"}, tolerated=1) is None
-    assert disagreement(said, (), tolerated=1) == "its report names liver, spleen, which the network does not find"
+    said = Said(present=frozenset({"Liver", "aorta"}))
+    strict, lenient = (ReportCheck(LABELS, VOCABULARY, tolerated=tolerated) for tolerated in (0, 1))
+    assert strict.disagreement(said, {"aorta", "Liver", "implant"}) is None
+    assert strict.disagreement(said, {"aorta"}) == "its report names Liver, which the network does not find"
+    assert lenient.disagreement(said, {"aorta"}) is None
+    assert lenient.disagreement(said, ()) == "its report names Liver, aorta, which the network does not find"
 
 
 def test_labels_without_tags_and_unknown_regions_are_refused():

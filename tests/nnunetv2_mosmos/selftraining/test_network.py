@@ -1,0 +1,59 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from nnunetv2.utilities.label_handling.label_handling import LabelManager
+
+from nnunetv2_mosmos.selftraining.network import Network
+from pretraining.errors import UserError
+
+ORGANS = {"background": 0, "liver": 1, "spleen": 2}
+TUMORS = {"background": 0, "whole tumor": [1, 2, 3], "tumor core": [2, 3], "enhancing tumor": [3]}
+
+
+def network(labels, probabilities, order=None, previous=None):
+    """A network that gives these probabilities `(K, *S)` to any image."""
+    manager = LabelManager(labels, order)
+    configuration = SimpleNamespace(
+        previous_stage_name=previous, patch_size=[1, 1, 1], normalization_schemes=["ZScoreNormalization"]
+    )
+    plans = SimpleNamespace(
+        image_reader_writer_class=lambda: SimpleNamespace(read_images=lambda files: (None, {})),
+        get_label_manager=lambda dataset_json: manager,
+        transpose_forward=[0, 1, 2],
+    )
+
+    def predict(image, properties, save_or_return_probabilities=False):
+        segmentation = manager.convert_probabilities_to_segmentation(probabilities)
+        return (segmentation, probabilities.copy()) if save_or_return_probabilities else segmentation
+
+    predictor = SimpleNamespace(
+        plans_manager=plans,
+        configuration_manager=configuration,
+        dataset_json={"labels": labels},
+        predict_single_npy_array=predict,
+    )
+    return Network(predictor, ["case_0000.nii.gz"])
+
+
+def voxels(*probabilities):
+    """`(K, 1, 1, N)` from the probabilities of each of N voxels."""
+    return np.array(probabilities, np.float32).T[:, None, None]
+
+
+def test_voxels_of_a_label_that_cannot_be_there_go_to_the_likeliest_other():
+    found = network(ORGANS, voxels((0.1, 0.3, 0.6), (0.3, 0.1, 0.6), (0.1, 0.8, 0.1)))
+    assert found.segment(None, {}).ravel().tolist() == [2, 2, 1]
+    assert found.segment(None, {}, without={"spleen"}).ravel().tolist() == [1, 0, 1]
+    assert found.segment(None, {}, without={"spleen", "liver"}).ravel().tolist() == [0, 0, 0]
+
+
+def test_a_region_that_cannot_be_there_leaves_what_it_lies_in():
+    found = network(TUMORS, voxels((0.9, 0.8, 0.7), (0.9, 0.1, 0.1)), order=[1, 2, 3])
+    assert found.segment(None, {}).ravel().tolist() == [3, 1]
+    assert found.segment(None, {}, without={"enhancing tumor"}).ravel().tolist() == [2, 1]
+
+
+def test_a_network_that_needs_another_ones_segmentation_is_refused():
+    with pytest.raises(UserError, match="needs the segmentation of 3d_lowres"):
+        network(ORGANS, voxels((1, 0, 0)), previous="3d_lowres")
