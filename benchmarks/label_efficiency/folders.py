@@ -124,7 +124,8 @@ def check_design(begun: Mapping[str, Any], size: Size, where: str, option: str) 
 def write_json(file: Path, content: Any) -> None:
     """Write a file, whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_suffix(".unfinished")
+    # Workers write the folds of the same dataset.
+    unfinished = file.with_suffix(f".{os.getpid()}.unfinished")
     unfinished.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     os.replace(unfinished, file)
 

@@ -1,3 +1,5 @@
+import json
+import os
 from concurrent.futures import Future
 from dataclasses import replace
 
@@ -38,6 +40,22 @@ def test_a_finished_cell_is_not_run_again_and_a_killed_one_is(tmp_path):
     # Killed while it wrote.
     folders.record(CELLS[1]).with_suffix(".unfinished").write_text("{")
     assert missing(folders, CELLS) == CELLS[1:]
+
+
+def test_two_workers_write_the_same_file_at_once(tmp_path, monkeypatch):
+    file, move = tmp_path / "splits_final.json", os.replace
+
+    def interrupted(*paths):
+        monkeypatch.setattr(os, "replace", move)
+        monkeypatch.setattr(os, "getpid", lambda: 2)
+        write_json(file, "other")
+        move(*paths)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    write_json(file, "own")
+    assert json.loads(file.read_text()) == "own"
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_teacher_learns_before_the_cells_that_start_from_it(tmp_path):
