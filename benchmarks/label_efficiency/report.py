@@ -96,7 +96,7 @@ def interventions_outcome(
 ) -> Outcome:
     """The table of what was tried; see `outcomes`."""
     numbers, arms = numbers or INTERVENTION_CASES, arms or tuple(ARMS)
-    references = tuple(arm for arm in ("scratch", "both") if arm in arms)
+    references = tuple(arm for arm in ("scratch", "both", "self_images") if arm in arms)
     plan = Plan("Interventions, 2d", "2d", numbers, arms, references, lambda arm: PRETRAINING_SEEDS)
     return _outcome(folders, size, split, plan)
 
