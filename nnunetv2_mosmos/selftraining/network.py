@@ -60,11 +60,15 @@ class Network:
         """
         from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
+        if not folds:
+            raise UserError("--folds names no fold: give those whose networks shall label")
         for fold in folds:
             if not (file := model / f"fold_{fold}" / checkpoint).is_file():
                 raise UserError(f"{file} is missing: train this fold with nnUNetv2_train first")
-        predictor = nnUNetPredictor(device=device, perform_everything_on_device=device.type == "cuda", allow_tqdm=False)
+        # nnU-Net prints what nobody asked for.
         with redirect_stdout(io.StringIO()):
+            on_device = device.type == "cuda"
+            predictor = nnUNetPredictor(device=device, perform_everything_on_device=on_device, allow_tqdm=False)
             predictor.initialize_from_trained_model_folder(str(model), tuple(folds), checkpoint)
         return cls(predictor, sample)
 

@@ -173,6 +173,7 @@ def test_the_commands_that_it_names_pretrain_and_finetune(
 
 def test_slips_cost_one_sentence(model, nnunet_home, prepared, capsys):
     slips = {
+        ("-f",): "--folds names no fold",
         ("-f", "3"): "fold_3/checkpoint_final.pth is missing: train this fold with nnUNetv2_train first",
         ("--new-dataset", "917"): "--new-dataset 917 is taken by Dataset917_Tiny",
         ("--map", "liver=gizzard"): "--map liver=gizzard: the vocabulary has no tag 'gizzard'",
