@@ -1,0 +1,71 @@
+"""Real volumes that lie otherwise than those of pretraining: what is labelled is what `nnUNetv2_predict` predicts."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from nnunetv2.experiment_planning.plan_and_preprocess_entrypoints import plan_and_preprocess_entry
+from nnunetv2.inference.predict_from_raw_data import predict_entry_point
+
+from nnunetv2_mosmos.cli.label import main
+from nnunetv2_mosmos.discovery import EXTERNAL_TRAINERS
+from pretraining.studies.options import PrepareOptions
+from pretraining.studies.prepare import prepare
+
+TRAINER = "nnUNetTrainerMOSMOS_scratch_smoke"
+CASES = 3
+LABELS = {"background": 0, "anterior hippocampus": 1, "posterior hippocampus": 2}
+
+
+@pytest.fixture
+def hippocampi(shared_data, tmp_path, monkeypatch):
+    """nnU-Net's three folders with a raw dataset of a few volumes, which are stored in RAS."""
+    for name in ("raw", "preprocessed", "results"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(f"nnUNet_{name}", str(tmp_path / name))
+    monkeypatch.setenv("nnUNet_n_proc_DA", "1")
+    monkeypatch.setenv("nnUNet_extTrainer", str(EXTERNAL_TRAINERS))
+    raw = tmp_path / "raw" / "Dataset004_Hippocampus"
+    source = shared_data / "mr_hippocampus_msd"
+    for name in ("imagesTr", "labelsTr"):
+        (raw / name).mkdir(parents=True)
+        for file in sorted((source / name).glob("*.nii.gz"))[:CASES]:
+            shutil.copy(file, raw / name)
+    description = {"channel_names": {"0": "MR"}, "labels": LABELS, "numTraining": CASES, "file_ending": ".nii.gz"}
+    (raw / "dataset.json").write_text(json.dumps(description))
+    return raw
+
+
+@pytest.mark.slow
+def test_labels_of_prepared_volumes_are_the_predictions_of_the_original_ones(hippocampi, tmp_path, train, command):
+    words = ("-d", "4", "-c", "3d_fullres", "-npfp", "1", "-np", "1")
+    command(plan_and_preprocess_entry, *words)
+    train(TRAINER, "3d_fullres", "all", dataset="4")
+    prepared, predicted = tmp_path / "prepared", tmp_path / "predicted"
+    prepare(PrepareOptions(input=hippocampi / "imagesTr", output=prepared, images_only=True, modality="MR", workers=1))
+    model = f"-d 4 -c 3d_fullres -f all -tr {TRAINER}".split()
+    options = ["--new-dataset", "104", "--check", "nothing", "--splits", "train", "val", "test", "--device", "cpu"]
+    assert main([*model, *options, "--data", str(prepared)]) == 0
+    images = ("-i", hippocampi / "imagesTr", "-o", predicted, "-device", "cpu", "-npp", "0", "-nps", "0")
+    command(predict_entry_point, *model, *images)
+
+    labelled = tmp_path / "raw" / "Dataset104_HippocampusFromReports"
+    with (labelled / "cases.csv").open(newline="") as lines:
+        cases = list(csv.DictReader(lines))
+    assert len(cases) == CASES
+    for row in cases:
+        name = row["study"].removesuffix("_0000")
+        pairs = [
+            (labelled / "imagesTr" / f"{row['case']}_0000.nii.gz", hippocampi / "imagesTr" / f"{name}_0000.nii.gz"),
+            (labelled / "labelsTr" / f"{row['case']}.nii.gz", predicted / f"{name}.nii.gz"),
+        ]
+        for written, expected in pairs:
+            one, other = sitk.ReadImage(written), sitk.ReadImage(expected)
+            assert np.allclose(one.GetDirection(), other.GetDirection())
+            assert np.allclose(one.GetOrigin(), other.GetOrigin(), atol=1e-3)
+            assert np.array_equal(sitk.GetArrayFromImage(one), sitk.GetArrayFromImage(other))
+        values = np.unique(sitk.GetArrayFromImage(sitk.ReadImage(pairs[1][0])))
+        assert len(values) > 1
