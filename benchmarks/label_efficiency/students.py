@@ -71,20 +71,8 @@ def _label(student: Student, folders: Folders, size: Size, folder: Path) -> dict
     vocabulary = read_vocabulary(data)
     tags = resolve_label_tags(trainer.dataset_json["labels"], vocabulary, vocabulary.ids)
     studies = [study for study in read_manifest(data) if study.split == "train"]
-    labelling = label_images(
-        _network(trainer, folders, size, cell.split),
-        data,
-        studies,
-        ReportCheck(tags, vocabulary, check=student.check),
-        folder,
-    )
-    return {
-        "images": len(labelling.cases),
-        "rejected": len(labelling.rejects),
-        "named": dict(labelling.named),
-        "found": dict(labelling.found),
-        "barred": dict(labelling.barred),
-    }
+    check = ReportCheck(tags, vocabulary, check=student.check)
+    return label_images(_network(trainer, folders, size, cell.split), data, studies, check, folder).counts()
 
 
 def _network(trainer: nnUNetTrainer, folders: Folders, size: Size, split: str) -> Network:

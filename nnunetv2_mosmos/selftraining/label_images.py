@@ -42,6 +42,11 @@ class Labelling:
     found: Counter[str] = field(default_factory=Counter)
     barred: Counter[str] = field(default_factory=Counter)
 
+    def counts(self) -> dict[str, Any]:
+        """Plain types: how many images are in the dataset and how many are not; by label, as above."""
+        by_label = {name: dict(getattr(self, name)) for name in ("named", "found", "barred")}
+        return {"images": len(self.cases), "rejected": len(self.rejects), **by_label}
+
 
 def label_images(
     network: Network,
@@ -155,16 +160,7 @@ def _describe(
     kept = ("channel_names", "labels", "regions_class_order", "file_ending", "overwrite_image_reader_writer")
     description = {name: network.dataset_json[name] for name in kept if name in network.dataset_json}
     _write_json(folder / "dataset.json", {**description, "numTraining": len(labelling.cases)})
-    record = {
-        **origin,
-        "regions": check.regions,
-        "tolerated": check.tolerated,
-        "images": len(labelling.cases),
-        "rejected": len(labelling.rejects),
-        "named": dict(labelling.named),
-        "found": dict(labelling.found),
-        "barred": dict(labelling.barred),
-    }
+    record = {**origin, "regions": check.regions, "tolerated": check.tolerated, **labelling.counts()}
     _write_json(folder / RECORD, record)
     _write_table(folder / "cases.csv", ("case", "study", "image"), [(c, *s) for c, s in labelling.cases.items()])
     _write_table(folder / "rejects.csv", ("study", "image", "reason"), labelling.rejects)
