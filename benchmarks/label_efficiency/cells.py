@@ -136,9 +136,14 @@ class Student:
         return f"cell {self.teacher.family} student"
 
     @property
+    def split(self) -> str:
+        """Whose labelled cases its teacher learned from."""
+        return self.teacher.split
+
+    @property
     def needs(self) -> Pairs:
         """Whose images it learns from."""
-        seed = SPLITS[self.teacher.split].pretraining + self.pretraining
+        seed = SPLITS[self.split].pretraining + self.pretraining
         return Pairs(FAMILIES[self.teacher.family].dim, seed)
 
 

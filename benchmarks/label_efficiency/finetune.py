@@ -104,8 +104,7 @@ def surroundings(job: Cell | Teacher | Student, folders: Folders) -> Iterator[No
     log.parent.mkdir(parents=True, exist_ok=True)
     # A results folder a cell: bundles never meet in one.
     with TemporaryDirectory() as results, log.open("w", encoding="utf-8") as console:
-        split = job.teacher.split if isinstance(job, Student) else job.split
-        values = {**nnunet_variables(folders, split), "nnUNet_results": results, "nnUNet_n_proc_DA": "0"}
+        values = {**nnunet_variables(folders, job.split), "nnUNet_results": results, "nnUNet_n_proc_DA": "0"}
         if isinstance(job, Cell) and job.needs is not None:
             values[BUNDLE_VARIABLE] = str(folders.bundle(job.needs))
         # nnU-Net lowers the number of threads for every batch, which takes as long as a forward pass; here it is one.

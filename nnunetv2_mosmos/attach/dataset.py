@@ -61,6 +61,22 @@ def read_dataset_json(folder: Path) -> dict[str, Any]:
     )
 
 
+def sample_files(folder: Path, dataset_json: dict[str, Any]) -> list[str] | None:
+    """The image files of one training case, a file a channel, or None where `nnUNet_raw` has no images of the dataset.
+
+    Args:
+        folder: from `preprocessed_folder`.
+        dataset_json: of the dataset.
+    """
+    from nnunetv2.utilities.utils import get_filenames_of_train_images_and_targets
+
+    raw = raw_folder(folder)
+    if raw is None or not (raw / "imagesTr").is_dir():
+        return None
+    cases: dict[str, Any] = get_filenames_of_train_images_and_targets(str(raw), dataset_json)
+    return list(next(iter(cases.values()))["images"])
+
+
 def free_raw_folder(number: int, option: str) -> Path:
     """`nnUNet_raw`, where a new dataset may have a number.
 

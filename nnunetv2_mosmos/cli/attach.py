@@ -124,16 +124,13 @@ def _configurations(
 
 def _orientation(plans: Any, folder: Path, dataset_json: dict[str, Any]) -> list[str]:
     """How a sample of the dataset lies, as nnU-Net's own reader and plans bring it to the network."""
-    from nnunetv2.utilities.utils import get_filenames_of_train_images_and_targets
-
-    from nnunetv2_mosmos.attach.dataset import raw_folder
+    from nnunetv2_mosmos.attach.dataset import sample_files
     from nnunetv2_mosmos.attach.orientation import axis_codes, orientation_lines
 
-    raw = raw_folder(folder)
-    if raw is None or not (raw / "imagesTr").is_dir():
+    sample = sample_files(folder, dataset_json)
+    if sample is None:
         return [f"orientation: not examined, because nnUNet_raw has no images of {folder.name}"]
-    sample = next(iter(get_filenames_of_train_images_and_targets(str(raw), dataset_json).values()))
-    _, properties = plans.image_reader_writer_class().read_images(sample["images"])
+    _, properties = plans.image_reader_writer_class().read_images(sample)
     return orientation_lines(axis_codes(properties, plans.transpose_forward))
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -73,7 +73,7 @@ def run(options: Options) -> list[str]:
     """
     import torch
 
-    from nnunetv2_mosmos.attach.dataset import free_raw_folder, preprocessed_folder, read_dataset_json
+    from nnunetv2_mosmos.attach.dataset import free_raw_folder, preprocessed_folder, read_dataset_json, sample_files
     from nnunetv2_mosmos.labels.tags import resolve_label_tags
     from nnunetv2_mosmos.selftraining.agreement import ReportCheck
     from nnunetv2_mosmos.selftraining.label_images import label_images
@@ -84,14 +84,18 @@ def run(options: Options) -> list[str]:
     source = preprocessed_folder(options.dataset)
     folder = free_raw_folder(options.new_dataset, "--new-dataset") / _name(options.new_dataset, source.name)
     vocabulary = read_vocabulary(options.data)
-    labels = read_dataset_json(source)["labels"]
+    dataset_json = read_dataset_json(source)
+    labels = dataset_json["labels"]
     label_tags = resolve_label_tags(labels, vocabulary, vocabulary.ids, label_tags_of(options.map), "vocabulary")
     check = ReportCheck(label_tags, vocabulary, options.regions, options.check, options.missing)
     studies = [study for study in read_manifest(options.data) if study.split in options.splits]
     folds = [int(fold) if fold.isdecimal() else fold for fold in options.folds]
     device = torch.device(options.device)
     model = _model(options, source.name)
-    network = Network.of_model(model, folds, options.checkpoint, _sample(source), device)
+    sample = sample_files(source, dataset_json)
+    if sample is None:
+        raise UserError(f"nnUNet_raw has no images of {source.name}: they tell how its images lie; put them back")
+    network = Network.of_model(model, folds, options.checkpoint, sample, device)
     origin = {
         "model": model.name,
         "dataset": source.name,
@@ -114,19 +118,6 @@ def _model(options: Options, dataset: str) -> Path:
     if not nnUNet_results.is_set():
         raise UserError("the environment variable nnUNet_results is not set: set nnU-Net's three folders first")
     return Path(nnUNet_results) / dataset / f"{options.trainer}__{options.plans}__{options.configuration}"
-
-
-def _sample(source: Path) -> list[str]:
-    """The files of one case, which tell how the dataset's images lie."""
-    from nnunetv2.utilities.utils import get_filenames_of_train_images_and_targets
-
-    from nnunetv2_mosmos.attach.dataset import raw_folder, read_dataset_json
-
-    raw = raw_folder(source)
-    if raw is None or not (raw / "imagesTr").is_dir():
-        raise UserError(f"nnUNet_raw has no images of {source.name}: they tell how its images lie; put them back")
-    cases: dict[str, Any] = get_filenames_of_train_images_and_targets(str(raw), read_dataset_json(source))
-    return list(next(iter(cases.values()))["images"])
 
 
 def _attached(source: Path) -> Path | None:

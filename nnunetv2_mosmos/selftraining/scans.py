@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nnunetv2_mosmos.attach.orientation import UPRIGHT, axis_codes
 from pretraining.image.fit import fit_of
 from pretraining.studies.arrays import read_array, read_geometry
+from pretraining.studies.images.grid import ORIENTATION
 
 # Endings that SimpleITK writes with a direction matrix.
 ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha")
@@ -67,9 +68,10 @@ def lie_of(properties: dict[str, Any], plans: Any, configuration: Any) -> Lie:
         The lie; upright (LPS) where the files tell no direction.
     """
     codes = axis_codes(properties, plans.transpose_forward)
-    direction = properties.get("sitk_stuff", {}).get("direction")
-    known = codes is not None and direction is not None
-    orientation = sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(direction) if known else "LPS"
+    orientation = ORIENTATION
+    if codes is not None:
+        direction = properties["sitk_stuff"]["direction"]
+        orientation = sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(direction)
     slices = None
     if len(configuration.patch_size) == 2:
         across, *plane = codes or [UPRIGHT[axis] for axis in plans.transpose_forward]
