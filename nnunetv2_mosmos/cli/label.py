@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,7 +77,8 @@ def run(options: Options) -> list[str]:
     from nnunetv2_mosmos.selftraining.agreement import ReportCheck
     from nnunetv2_mosmos.selftraining.label_images import label_images
     from nnunetv2_mosmos.selftraining.network import Network
-    from pretraining.studies.manifest import read_manifest
+    from pretraining.bundle.bundle import file_sha256
+    from pretraining.studies.manifest import MANIFEST_NAME, read_manifest
     from pretraining.training.corpus import read_vocabulary
 
     source = preprocessed_folder(options.dataset)
@@ -101,6 +101,9 @@ def run(options: Options) -> list[str]:
         "dataset": source.name,
         "folds": folds,
         "checkpoint": options.checkpoint,
+        "checkpoints_sha256": [file_sha256(model / f"fold_{fold}" / options.checkpoint) for fold in folds],
+        "studies_sha256": file_sha256(options.data / MANIFEST_NAME),
+        "splits": options.splits,
         "check": options.check,
         "label_tags": label_tags,
     }
@@ -131,15 +134,15 @@ def _attached(source: Path) -> Path | None:
 def _summary(labelling: Labelling, folder: Path, labels: Sequence[str]) -> list[str]:
     lines = [f"{folder.name}: {len(labelling.cases)} images labelled ({folder})"]
     width = max(map(len, labels))
+    named, found, barred = (labelling.by_label(what) for what in ("named", "found", "barred"))
     for label in labels:
-        if labelling.named[label] or labelling.barred[label]:
+        if named[label] or barred[label]:
             lines.append(
-                f"  {label:<{width}}  named by {labelling.named[label]} reports, found in {labelling.found[label]} of "
-                f"them; ruled out in {labelling.barred[label]}"
+                f"  {label:<{width}}  named by {named[label]} reports, found in {found[label]} of them; ruled out in "
+                f"{barred[label]}"
             )
-    if labelling.rejects:
-        reasons = Counter(reason for _, _, reason in labelling.rejects)
-        lines.append(f"{len(labelling.rejects)} images left out, listed in {folder / 'rejects.csv'}; most often:")
+    if reasons := labelling.reasons:
+        lines.append(f"{reasons.total()} images left out, listed in {folder / 'rejects.csv'}; most often:")
         lines += [f"  {count:>6}  {reason}" for reason, count in reasons.most_common(SHOWN_REASONS)]
     return lines
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
+from filelock import FileLock
 from nnunetv2.experiment_planning.plan_and_preprocess_entrypoints import plan_and_preprocess_entry, preprocess_entry
 from nnunetv2.experiment_planning.plans_for_pretraining.move_plans_between_datasets import (
     entry_point_move_plans_between_datasets,
@@ -17,6 +18,9 @@ from nnunetv2.run.run_training import run_training_entry
 
 from nnunetv2_mosmos.cli import attach as attach_command
 from nnunetv2_mosmos.cli.label import main
+from nnunetv2_mosmos.selftraining.network import Network
+from nnunetv2_mosmos.selftraining.progress import LOCK, OUTCOMES
+from pretraining.bundle.bundle import file_sha256
 from pretraining.studies.arrays import write_array
 from pretraining.studies.atomic import write_text
 from pretraining.studies.images.grid import ORIENTATION, geometry_of
@@ -25,6 +29,7 @@ from pretraining.tags.vocabulary import load_vocabulary
 
 TRAINER = "nnUNetTrainerMOSMOS_smoke"
 NEW = "Dataset918_TinyFromReports"
+UNFINISHED = f".{NEW}.unfinished"
 LIVER, SPLEEN = 1, 2
 STUDIES = {
     "named": {"spleen": "present"},
@@ -82,8 +87,8 @@ def model(results, nnunet_home):
             values[LIVER] += 30
     torch.save(checkpoint, file)
     yield results
-    for folder in (nnunet_home.raw, nnunet_home.preprocessed):
-        shutil.rmtree(folder / NEW, ignore_errors=True)
+    for folder in (nnunet_home.raw / NEW, nnunet_home.preprocessed / NEW, nnunet_home.raw / UNFINISHED):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def label(prepared, *words):
@@ -125,6 +130,8 @@ def test_images_are_labelled_where_their_reports_agree(model, nnunet_home, prepa
     assert "918_TinyFromReports: 3 images labelled" in output
     assert "named by 3 reports, found in 3 of them; ruled out in 1" in output
     assert not list(folder.parent.glob(f".{NEW}*"))
+    model_folder = model / f"{TRAINER}__nnUNetPlans__2d" / "fold_0" / "checkpoint_final.pth"
+    assert record["checkpoints_sha256"] == [file_sha256(model_folder)]
 
 
 def test_a_report_may_count_less(model, nnunet_home, prepared):
@@ -171,6 +178,65 @@ def test_the_commands_that_it_names_pretrain_and_finetune(
     assert "fold_0" in str(log)
 
 
+@pytest.fixture
+def interrupted(model, nnunet_home, prepared, monkeypatch):
+    """A labelling that ended with its second image."""
+    segment = Network.segment
+    seen = []
+
+    def interrupt(network, image, properties, without=()):
+        seen.append(image)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return segment(network, image, properties, without)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Network, "segment", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            label(prepared, "--check", "regions")
+    assert not (nnunet_home.raw / NEW).exists()
+    return nnunet_home.raw / UNFINISHED
+
+
+def test_what_was_labelled_before_an_interruption_is_not_labelled_again(
+    interrupted, nnunet_home, prepared, monkeypatch
+):
+    segment = Network.segment
+    seen = []
+
+    def count(network, image, properties, without=()):
+        seen.append(image)
+        return segment(network, image, properties, without)
+
+    monkeypatch.setattr(Network, "segment", count)
+    with (interrupted / OUTCOMES).open("a") as file:
+        file.write('{"study": "cut sh')
+    assert label(prepared, "--check", "regions") == 0
+    assert len(seen) == 3
+    folder = nnunet_home.raw / NEW
+    assert not interrupted.exists()
+    assert sorted(entry.name for entry in folder.iterdir()) == [
+        "cases.csv",
+        "dataset.json",
+        "imagesTr",
+        "labelsTr",
+        "mosmos_labels.json",
+        "rejects.csv",
+    ]
+    assert [row["case"] for row in rows(folder / "cases.csv")] == [f"report_{number:06d}" for number in range(4)]
+    assert labels_of(folder).keys() == STUDIES.keys()
+    assert {row["study"] for row in rows(folder / "rejects.csv")} == {"chest", "two"}
+    assert json.loads((folder / "dataset.json").read_text())["numTraining"] == 4
+
+
+def test_a_labelling_goes_on_as_it_was_begun_and_by_one_process(interrupted, prepared, capsys):
+    assert label(prepared, "--check", "report") == 1
+    assert "was begun with another check: give the same command as before" in capsys.readouterr().err
+    with FileLock(interrupted / LOCK):
+        assert label(prepared, "--check", "regions") == 1
+    assert f"another process is labelling {NEW}" in capsys.readouterr().err
+
+
 def test_slips_cost_one_sentence(model, nnunet_home, prepared, capsys):
     slips = {
         ("-f",): "--folds names no fold",
@@ -184,3 +250,4 @@ def test_slips_cost_one_sentence(model, nnunet_home, prepared, capsys):
         error = capsys.readouterr().err
         assert message in error and error.startswith("nnUNetv2_mosmos_label: "), error
     assert not (nnunet_home.raw / NEW).exists()
+    assert not (nnunet_home.raw / UNFINISHED).exists()
