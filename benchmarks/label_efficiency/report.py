@@ -157,11 +157,11 @@ def _row(
         cases,
         ARMS[arm].title,
         f"{summary.cells} of {plan.planned(arm)}",
-        _interval(summary.dice, signed=False),
+        interval(summary.dice, signed=False),
         _rounded(summary.finetuning_sd),
         _rounded(summary.pretraining_sd),
         f"{summary.collapsed:.1f}",
-        *(_interval(differences.get(reference), signed=True) for reference in plan.references),
+        *(interval(differences.get(reference), signed=True) for reference in plan.references),
     )
     return row, _figure(summary, differences)
 
@@ -171,7 +171,8 @@ def _figure(summary: Summary, differences: Mapping[str, Estimate | None]) -> dic
     return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in plain.items()}
 
 
-def _interval(estimate: Estimate | None, signed: bool) -> str | None:
+def interval(estimate: Estimate | None, signed: bool) -> str | None:
+    """A mean with its interval as a table shows it; `signed` for differences."""
     if estimate is None:
         return None
     sign = "+" if signed else ""
