@@ -126,6 +126,9 @@ INTERVENTIONS: Mapping[str, Arm] = {
     "temperature_03": Arm("pretraining: attention temperature 0.3", "both", "temperature_03"),
     "asymmetric": Arm("pretraining: asymmetric tag loss", "both", "asymmetric"),
     "longer": Arm("pretraining: three times as long", "both", "longer"),
+    "self_findings": Arm(
+        "self-training, also by silence on lesions", "scratch", None, taught="network", labels="findings"
+    ),
     "self_regions": Arm("self-training, regions of reports", "scratch", None, taught="network", labels="regions"),
     "self_images": Arm("self-training without reports", "scratch", None, taught="network", labels="nothing"),
     "self_both": Arm("self-training, then the full trainer", "both", "tags", taught="network", labels="report"),

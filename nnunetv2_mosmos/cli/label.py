@@ -50,8 +50,9 @@ class Options:
     """LABEL=TAG: the tag of a label whose name does not tell it. May be given several times."""
     regions: tuple[str, ...] = ()
     """Body regions of which a report must cover one. Those that the labels share when omitted."""
-    check: Literal["report", "regions", "nothing"] = "report"
-    """What of a report counts: that it names organs and denies them, the regions that it covers, or nothing."""
+    check: Literal["findings", "report", "regions", "nothing"] = "report"
+    """What of a report counts: that it names and denies organs and lesions (`report`), and also that it is silent on a
+    lesion, which is then absent (`findings`); the regions that it covers; or nothing."""
     missing: int = 0
     """How many labels that its report names may be missing from an image's segmentation. More leave the image out."""
     device: Literal["cuda", "cpu", "mps"] = "cuda"

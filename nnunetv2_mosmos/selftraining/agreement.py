@@ -10,11 +10,12 @@ from typing import Literal
 from nnunetv2_mosmos.labels.tags import tags_of
 from pretraining.errors import UserError
 from pretraining.studies.manifest import Study
-from pretraining.tags.states import recognition_targets
+from pretraining.tags.states import PRESENT, recognition_targets
 from pretraining.tags.vocabulary import Vocabulary
 
-Check = Literal["report", "regions", "nothing"]
-"""What of a report counts: all that it says, the body regions that it covers, or nothing (a control)."""
+Check = Literal["findings", "report", "regions", "nothing"]
+"""What of a report counts: all that it says and its silence on lesions, all that it says, the body regions that it
+covers, or nothing (a control)."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Said:
 
     Attributes:
         present: their tag is placed in the image.
-        absent: their tag cannot be in the image: removed, not visualised, or of another part of the body.
+        absent: their tag cannot be in the image: removed, not visualised, or of another part of the body; or a lesion
+            that it denies or, where its silence counts, does not mention.
     """
 
     present: frozenset[str] = frozenset()
@@ -80,15 +82,29 @@ class ReportCheck:
 
     def said(self, study: Study) -> Said:
         """What a study's report says of the labels."""
-        if self._check != "report":
+        if self._check not in ("findings", "report"):
             return Said()
         labels = [(label, tag) for label, tag in self._label_tags.items() if tag is not None]
         targets = recognition_targets(study.tags, study.regions, self._vocabulary, [tag for _, tag in labels])
+        if self._check == "findings":
+            for index, (_, tag) in enumerate(labels):
+                if targets[index] == -1 and self._expected(tag, study):
+                    targets[index] = 0
         named = {
             state: frozenset(label for (label, _), target in zip(labels, targets, strict=True) if target == state)
             for state in (0, 1)
         }
         return Said(present=named[1], absent=named[0])
+
+    def _expected(self, tag: str, study: Study) -> bool:
+        """Whether a report would mention a tag if it were there: reports name lesions, and not every organ.
+
+        Of a lesion that they name, they need not name the parts.
+        """
+        known = self._vocabulary[tag]
+        covered = not set(known.regions).isdisjoint(study.regions)
+        wholes = (one for one in self._vocabulary.ancestors(tag) if self._vocabulary[one].kind == "lesion")
+        return known.kind == "lesion" and covered and all(study.tags.get(whole) != PRESENT for whole in wholes)
 
     def disagreement(self, said: Said, found: Collection[str]) -> str | None:
         """Why a segmentation is not to be believed; None where it is.

@@ -46,6 +46,25 @@ def test_a_report_says_what_it_names_denies_or_cannot_show():
         assert ReportCheck(LABELS, VOCABULARY, check=less).said(study(liver="present")) == Said()
 
 
+def test_silence_on_a_lesion_counts_where_it_would_be_mentioned():
+    labels = {**LABELS, "tumor": "liver_tumor", "brain tumor": "brain_tumor"}
+    check, report = (ReportCheck(labels, VOCABULARY, check=name) for name in ("findings", "report"))
+    silent = study(aorta="present")
+    assert report.said(silent) == Said(present=frozenset({"aorta"}), absent=frozenset({"brain tumor"}))
+    # The liver is not mentioned either, and may be there.
+    assert check.said(silent) == Said(present=frozenset({"aorta"}), absent=frozenset({"tumor", "brain tumor"}))
+    assert check.said(study(liver_tumor="present")).present == {"tumor"}
+    # A report of the chest may leave out what is in the liver.
+    assert "tumor" not in check.said(study(("chest",))).absent
+
+
+def test_a_report_that_names_a_lesion_may_be_silent_on_its_parts():
+    labels = {name: f"brain_{name}" for name in ("tumor", "tumor_core", "tumor_enhancing")}
+    check = ReportCheck(labels, VOCABULARY, check="findings")
+    assert check.said(study(("head",), brain_tumor="present")) == Said(present=frozenset({"tumor"}))
+    assert check.said(study(("head",))).absent == labels.keys()
+
+
 def test_a_segmentation_lacks_no_more_named_labels_than_tolerated():
     said = Said(present=frozenset({"Liver", "aorta"}))
     strict, lenient = (ReportCheck(LABELS, VOCABULARY, tolerated=tolerated) for tolerated in (0, 1))
