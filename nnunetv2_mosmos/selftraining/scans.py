@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
+from PIL import Image
 
 from nnunetv2_mosmos.attach.orientation import UPRIGHT, axis_codes
 from pretraining.image.fit import fit_of
 from pretraining.studies.arrays import read_array, read_geometry
 from pretraining.studies.images.grid import ORIENTATION
 
-# Endings that SimpleITK writes with a direction matrix.
-ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha")
+# Endings that SimpleITK writes with a direction matrix, and those of pictures without millimetres.
+_VOLUMES = (".nii.gz", ".nii", ".nrrd", ".mha")
+_PICTURES = (".png", ".bmp")
+ENDINGS = (*_VOLUMES, *_PICTURES)
 
 
 class UnfitImageError(Exception):
@@ -91,13 +94,14 @@ def write_scan(array: Path, modality: str, lie: Lie, files: Sequence[Path]) -> N
     """Write a prepared image as a case of a dataset.
 
     A picture becomes an axial slice. Where nobody knows its millimetres, its whole width or height fills the network's
-    patch, as pretraining shows pictures to an encoder.
+    patch, as pretraining shows pictures to an encoder; so does every picture where the dataset's own are pictures, of
+    256 grey values.
 
     Args:
         array: of a prepared folder.
         modality: of its study.
         lie: how the dataset's images lie.
-        files: one a channel.
+        files: one a channel; their ending is one of `ENDINGS`.
 
     Raises:
         UnfitImageError: the image has other channels or dimensions, no spacing, or no Hounsfield units where the
@@ -111,9 +115,23 @@ def write_scan(array: Path, modality: str, lie: Lie, files: Sequence[Path]) -> N
         raise UnfitImageError(f"it is {modality}, the dataset's images are {'CT' if lie.is_ct else 'not CT'}")
     if lie.is_ct and values.min() >= 0:
         raise UnfitImageError("it has no negative value and is not in Hounsfield units, which the dataset's images are")
+    if files[0].name.endswith(_PICTURES):
+        _write_pictures(values, lie.slices, files)
+        return
     for channel, file in zip(values, files, strict=True):
         image = _picture(channel, geometry, lie.slices) if channel.ndim == 2 else _volume(channel, geometry)
         sitk.WriteImage(sitk.DICOMOrient(image, lie.orientation), str(file), useCompression=True)
+
+
+def _write_pictures(values: NDArray[Any], slices: Slices | None, files: Sequence[Path]) -> None:
+    if values.ndim != 3 or slices is None:
+        raise UnfitImageError("it is a volume, the dataset's images are pictures")
+    rows, columns = fit_of(values.shape[1:], slices.patch).scaled
+    least, most = float(values.min()), float(values.max())
+    if not 0 <= least <= most <= 255:
+        values = (values - least) * (255 / (most - least))
+    for channel, file in zip(np.round(values).astype(np.uint8), files, strict=True):
+        Image.fromarray(channel).resize((columns, rows), Image.Resampling.BILINEAR).save(file)
 
 
 def _volume(values: NDArray[Any], geometry: dict[str, Any]) -> sitk.Image:

@@ -1,4 +1,5 @@
-"""Real volumes that lie otherwise than those of pretraining: what is labelled is what `nnUNetv2_predict` predicts."""
+"""Real volumes that lie otherwise than those of pretraining, and real pictures: what is labelled is what
+`nnUNetv2_predict` predicts."""
 
 import csv
 import json
@@ -8,7 +9,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from nnunetv2.experiment_planning.plan_and_preprocess_entrypoints import plan_and_preprocess_entry
+from nnunetv2.experiment_planning.verify_dataset_integrity import verify_dataset_integrity
 from nnunetv2.inference.predict_from_raw_data import predict_entry_point
+from PIL import Image
 
 from nnunetv2_mosmos.cli.label import main
 from nnunetv2_mosmos.discovery import EXTERNAL_TRAINERS
@@ -21,14 +24,20 @@ LABELS = {"background": 0, "anterior hippocampus": 1, "posterior hippocampus": 2
 
 
 @pytest.fixture
-def hippocampi(shared_data, tmp_path, monkeypatch):
-    """nnU-Net's three folders with a raw dataset of a few volumes, which are stored in RAS."""
+def home(tmp_path, monkeypatch):
+    """nnU-Net's three folders."""
     for name in ("raw", "preprocessed", "results"):
         (tmp_path / name).mkdir()
         monkeypatch.setenv(f"nnUNet_{name}", str(tmp_path / name))
     monkeypatch.setenv("nnUNet_n_proc_DA", "1")
     monkeypatch.setenv("nnUNet_extTrainer", str(EXTERNAL_TRAINERS))
-    raw = tmp_path / "raw" / "Dataset004_Hippocampus"
+    return tmp_path
+
+
+@pytest.fixture
+def hippocampi(shared_data, home):
+    """A raw dataset of a few volumes, which are stored in RAS."""
+    raw = home / "raw" / "Dataset004_Hippocampus"
     source = shared_data / "mr_hippocampus_msd"
     for name in ("imagesTr", "labelsTr"):
         (raw / name).mkdir(parents=True)
@@ -69,3 +78,39 @@ def test_labels_of_prepared_volumes_are_the_predictions_of_the_original_ones(hip
             assert np.array_equal(sitk.GetArrayFromImage(one), sitk.GetArrayFromImage(other))
         values = np.unique(sitk.GetArrayFromImage(sitk.ReadImage(pairs[1][0])))
         assert len(values) > 1
+
+
+@pytest.fixture
+def hearts(shared_data, home):
+    """A raw dataset of a few pictures."""
+    raw = home / "raw" / "Dataset090_Hearts"
+    source = shared_data / "mr_heart_sunnybrook"
+    for name, suffix, scale in (("images", "_0000", 1), ("labels", "", 255)):
+        (raw / f"{name}Tr").mkdir(parents=True)
+        for file in sorted((source / name).glob("*.png"))[:CASES]:
+            values = np.asarray(Image.open(file).convert("L")) // scale
+            Image.fromarray(values).save(raw / f"{name}Tr" / f"{file.name.split('.')[0]}{suffix}.png")
+    labels = {"background": 0, "left ventricle": 1}
+    description = {"channel_names": {"0": "MR"}, "labels": labels, "numTraining": CASES, "file_ending": ".png"}
+    (raw / "dataset.json").write_text(json.dumps(description))
+    return raw
+
+
+@pytest.mark.slow
+def test_pictures_become_a_dataset_of_pictures(hearts, tmp_path, train, command):
+    command(plan_and_preprocess_entry, "-d", "90", "-c", "2d", "-npfp", "1", "-np", "1")
+    train(TRAINER, "2d", "all", dataset="90")
+    prepared, predicted = tmp_path / "prepared", tmp_path / "predicted"
+    prepare(PrepareOptions(input=hearts / "imagesTr", output=prepared, images_only=True, modality="MR", workers=1))
+    words = f"-d 90 -c 2d -f all -tr {TRAINER} --new-dataset 190 --check nothing --device cpu --splits train val test"
+    assert main([*words.split(), "--data", str(prepared)]) == 0
+
+    labelled = tmp_path / "raw" / "Dataset190_HeartsFromReports"
+    verify_dataset_integrity(str(labelled), num_processes=1)
+    model = f"-d 90 -c 2d -f all -tr {TRAINER}".split()
+    images = ("-i", labelled / "imagesTr", "-o", predicted, "-device", "cpu", "-npp", "0", "-nps", "0")
+    command(predict_entry_point, *model, *images)
+    files = sorted((labelled / "labelsTr").iterdir())
+    assert len(files) == CASES
+    for file in files:
+        assert np.array_equal(np.asarray(Image.open(file)), np.asarray(Image.open(predicted / file.name)))

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from PIL import Image
 
 from nnunetv2_mosmos.selftraining.scans import Lie, Slices, UnfitImageError, write_scan
 from pretraining.studies.arrays import write_array
@@ -58,6 +59,24 @@ def test_a_picture_of_known_spacing_keeps_it(tmp_path):
     picture = sitk.GetImageFromArray(np.arange(6, dtype=np.int32).reshape(2, 3))
     picture.SetSpacing((0.7, 0.9))
     assert written(tmp_path, store(tmp_path, picture)).GetSpacing() == pytest.approx((0.7, 0.9, 1.0))
+
+
+@pytest.mark.parametrize(("least", "most"), [(0, 200), (-1000, 3000)])
+def test_where_the_dataset_has_pictures_a_picture_is_one_that_fills_the_patch(tmp_path, least, most):
+    values = np.linspace(least, most, 20 * 80).reshape(20, 80).astype(np.int16)
+    write_scan(store(tmp_path, sitk.GetImageFromArray(values)), "XR", LIE, [tmp_path / "0.png"])
+    found = np.asarray(Image.open(tmp_path / "0.png"))
+    # 64 columns are the patch's; 20 rows are scaled alike.
+    assert found.shape == (16, 64) and found.dtype == np.uint8
+    # What has no more than 256 values keeps them.
+    assert found.min() <= 3
+    assert abs(int(found.max()) - (200 if most == 200 else 255)) <= 3
+    assert np.all(np.diff(found.mean(1)) > 0)
+
+
+def test_where_the_dataset_has_pictures_volumes_are_not_taken(tmp_path, volume):
+    with pytest.raises(UnfitImageError, match="it is a volume, the dataset's images are pictures"):
+        write_scan(store(tmp_path, volume), "MR", LIE, [tmp_path / "0.png"])
 
 
 @pytest.mark.parametrize(
