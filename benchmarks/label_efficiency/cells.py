@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.label_efficiency.design import (
     ARMS,
@@ -88,18 +88,21 @@ class Teacher:
     Attributes:
         cases: how many of those that cells of the finetuning seed draw; None for `TEACHER_CASES` that none of them
             draws.
+        member: of an ensemble, which differ in all that is random but the cases.
     """
 
     split: str
     family: str
     finetuning: int
     cases: int | None = None
+    member: int = 0
 
     @property
     def name(self) -> str:
         """Of its folder."""
         own = "" if self.cases is None else f"_n{self.cases}"
-        return f"{self.split}_{self.family}{own}_f{self.finetuning}"
+        member = f"_m{self.member}" if self.member else ""
+        return f"{self.split}_{self.family}{own}_f{self.finetuning}{member}"
 
     @property
     def kind(self) -> str:
@@ -114,26 +117,35 @@ class Teacher:
 
 @dataclass(frozen=True)
 class Student:
-    """A network that learns from images of reports, as its teacher labels them.
+    """A network that learns from images of reports, as its teachers label them.
 
     Attributes:
+        teacher: first member of the ensemble of its teachers.
         check: what of the reports checks the labels.
         pretraining: the place of the seed of the reports.
+        number: of teachers.
     """
 
     teacher: Teacher
     check: Check
     pretraining: int
+    number: int = 1
+
+    @property
+    def teachers(self) -> tuple[Teacher, ...]:
+        """Whose average labels."""
+        return tuple(replace(self.teacher, member=member) for member in range(self.number))
 
     @property
     def name(self) -> str:
         """Of its folder."""
-        return f"{self.teacher.name}_{self.check}_p{self.pretraining}"
+        ensemble = f"_of{self.number}" if self.number > 1 else ""
+        return f"{self.teacher.name}{ensemble}_{self.check}_p{self.pretraining}"
 
     @property
     def kind(self) -> str:
         """What takes equally long."""
-        return f"cell {self.teacher.family} student"
+        return f"cell {self.teacher.family} student" + (f" of {self.number}" if self.number > 1 else "")
 
     @property
     def split(self) -> str:
@@ -201,7 +213,7 @@ class Cell:
         if arm.labels is None:
             return Teacher(self.split, self.family, self.finetuning)
         teacher = Teacher(self.split, self.family, self.finetuning, self.cases)
-        return Student(teacher, arm.labels, self.pretraining)
+        return Student(teacher, arm.labels, self.pretraining, arm.teachers)
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,7 @@ class Arm:
         taught: what starts from a network that has learned: from `TEACHER_CASES` labelled cases, a ceiling for whatever
             pretraining could give to this part, or, where `labels` says so, from images of reports.
         labels: what of the reports checks the labels that a network of the same cases gives to their images.
+        teachers: how many such networks, averaged, give them.
     """
 
     title: str
@@ -92,6 +93,7 @@ class Arm:
     tuning: Tuning = Tuning()
     taught: Literal["encoder", "network"] | None = None
     labels: Check | None = None
+    teachers: int = 1
 
 
 MAIN_ARMS: Mapping[str, Arm] = {
@@ -131,6 +133,9 @@ INTERVENTIONS: Mapping[str, Arm] = {
     ),
     "self_regions": Arm("self-training, regions of reports", "scratch", None, taught="network", labels="regions"),
     "self_images": Arm("self-training without reports", "scratch", None, taught="network", labels="nothing"),
+    "self_ensemble": Arm(
+        "self-training, labels of three networks", "scratch", None, taught="network", labels="report", teachers=3
+    ),
     "self_both": Arm("self-training, then the full trainer", "both", "tags", taught="network", labels="report"),
     "ceiling_encoder": Arm(
         "ceiling: encoder that learned from other labelled cases", "scratch", None, pretrained=False, taught="encoder"

@@ -33,6 +33,8 @@ from nnunetv2_mosmos.trainers.map_effect import EFFECT_FILE
 from pretraining.errors import UserError
 from pretraining.studies.atomic import atomic_path
 
+# Further than the seeds of all splits reach.
+MEMBER_STRIDE = 100_000
 CURVES = ("train_losses", "val_losses", "ema_fg_dice")
 """What nnU-Net logs of every epoch."""
 
@@ -83,9 +85,10 @@ def teach(teacher: Teacher, folders: Folders, size: Size) -> dict[str, Any]:
     if not learned_from:
         raise UserError(f"--task {size.task} has no labelled cases beside the cells' own: leave ceilings out of --arms")
     with surroundings(teacher, folders):
-        trainer = begin(teacher.cell, fold, folders, size)
-        # Its own cases are those of cells, which share their batches.
-        with shared_batches(trainer, folders.batches(teacher.cell)) if own else nullcontext():
+        trainer = begin(teacher.cell, fold, folders, size, teacher.member)
+        # The first member's cases are those of cells, which share their batches.
+        shared = own and teacher.member == 0
+        with shared_batches(trainer, folders.batches(teacher.cell)) if shared else nullcontext():
             trainer.run_training()
     keep_weights(trainer, folders.weights(teacher))
     return {"labelled_cases": learned_from}
@@ -113,22 +116,23 @@ def surroundings(job: Cell | Teacher | Student, folders: Folders) -> Iterator[No
             yield
 
 
-def begin(cell: Cell, fold: int, folders: Folders, size: Size) -> nnUNetTrainer:
-    """A cell's trainer as it stands before the first batch."""
+def begin(cell: Cell, fold: int, folders: Folders, size: Size, member: int = 0) -> nnUNetTrainer:
+    """A cell's trainer, or that of another member of its ensemble, as it stands before the first batch."""
     write_folds(folders, size, cell.split)
     trainer = build_trainer(cell, fold, folders.preprocessed(cell.split), size)
-    start(trainer, cell, size)
+    start(trainer, cell, size, member)
     if cell.start is not None:
         take_weights(trainer.network, torch.load(folders.weights(cell.start)), ARMS[cell.arm].taught == "encoder")
     return trainer
 
 
-def start(trainer: nnUNetTrainer, cell: Cell, size: Size) -> None:
+def start(trainer: nnUNetTrainer, cell: Cell, size: Size, member: int = 0) -> None:
     """Build a trainer's network; all randomness of before and after starts from the cell's finetuning seed."""
-    seed_everything(cell.finetuning_seed)
+    seed = cell.finetuning_seed + member * MEMBER_STRIDE
+    seed_everything(seed)
     trainer.initialize()
     set_rates(trainer, size.schedules[cell.family], ARMS[cell.arm].tuning.rate)
-    seed_everything(cell.finetuning_seed)
+    seed_everything(seed)
 
 
 def take_weights(network: nn.Module, learned: Mapping[str, Tensor], encoder_alone: bool) -> None:

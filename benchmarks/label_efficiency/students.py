@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,10 +13,11 @@ import torch
 from nnunetv2.experiment_planning.plan_and_preprocess_api import preprocess_dataset
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from torch import Tensor
 
 from benchmarks.label_efficiency.cells import Student
 from benchmarks.label_efficiency.design import FAMILIES, Size
-from benchmarks.label_efficiency.finetune import begin, build_trainer, keep_weights, start, surroundings, take_weights
+from benchmarks.label_efficiency.finetune import begin, build_trainer, keep_weights, start, surroundings
 from benchmarks.label_efficiency.folders import DATASET, DATASET_NAME, PLANS, Folders, variables, write_json
 from benchmarks.label_efficiency.patients import case_names, fold_of
 from nnunetv2_mosmos.labels.tags import resolve_label_tags
@@ -66,17 +68,19 @@ def _label(student: Student, folders: Folders, size: Size, folder: Path) -> dict
     """Write the raw dataset of a student; returns what became of the images."""
     cell = student.teacher.cell
     trainer = begin(cell, fold_of(cell.cases, cell.finetuning), folders, size)
-    take_weights(trainer.network, torch.load(folders.weights(student.teacher)), encoder_alone=False)
+    learned = [torch.load(folders.weights(teacher)) for teacher in student.teachers]
     data = folders.prepared(student.needs)
     vocabulary = read_vocabulary(data)
     tags = resolve_label_tags(trainer.dataset_json["labels"], vocabulary, vocabulary.ids)
     studies = [study for study in read_manifest(data) if study.split == "train"]
     check = ReportCheck(tags, vocabulary, check=student.check)
-    return label_images(_network(trainer, folders, size, cell.split), data, studies, check, folder).counts()
+    return label_images(_network(trainer, learned, folders, size, cell.split), data, studies, check, folder).counts()
 
 
-def _network(trainer: nnUNetTrainer, folders: Folders, size: Size, split: str) -> Network:
-    """What a trainer has learned, as nnU-Net's final validation predicts with it."""
+def _network(
+    trainer: nnUNetTrainer, learned: Sequence[dict[str, Tensor]], folders: Folders, size: Size, split: str
+) -> Network:
+    """The average of what a trainer's networks have learned, as nnU-Net's final validation predicts with one."""
     trainer.set_deep_supervision_enabled(False)
     trainer.network.eval()
     # Decides along which axes prediction mirrors.
@@ -86,7 +90,7 @@ def _network(trainer: nnUNetTrainer, folders: Folders, size: Size, split: str) -
         trainer.network,
         trainer.plans_manager,
         trainer.configuration_manager,
-        [trainer.network.state_dict()],
+        learned,
         trainer.dataset_json,
         type(trainer).__name__,
         trainer.inference_allowed_mirroring_axes,

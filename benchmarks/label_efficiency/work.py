@@ -126,7 +126,9 @@ def missing(folders: Folders, cells: Sequence[Cell]) -> list[Job]:
     pretraining = left(pretrainings(finetunings))
     starts = left(cell.start for cell in finetunings if cell.start is not None)
     students = [start for start in starts if isinstance(start, Student)]
-    teachers = left(start.teacher if isinstance(start, Student) else start for start in starts)
+    teachers = left(
+        teacher for start in starts for teacher in (start.teachers if isinstance(start, Student) else (start,))
+    )
     pairs = left(job.needs for job in (*pretraining, *students))
     datasets = left(Dataset(cell.split) for cell in finetunings)
     return [*datasets, *pairs, *pretraining, *teachers, *students, *finetunings]

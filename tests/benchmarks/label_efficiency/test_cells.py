@@ -98,3 +98,11 @@ def test_self_training_starts_from_what_a_network_of_the_same_cases_says_of_a_pr
     # A network that learned from other labels is not that of a ceiling.
     assert cell.start.teacher.name != Teacher("reserved", "2d", 1).name
     assert pretrainings([cell]) == []
+
+
+def test_an_ensemble_of_teachers_shares_its_first_network_with_single_ones():
+    single, student = (Cell("development", "2d", arm, 4, 2, 1).start for arm in ("self", "self_ensemble"))
+    assert student.teachers[0] == single.teacher == single.teachers[0]
+    assert len({teacher.name for teacher in student.teachers}) == 3
+    assert {teacher.cell for teacher in student.teachers} == {single.teacher.cell}
+    assert student.name != single.name

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.label_efficiency.cells import Cell, Choice, Dataset, Pairs, planned
+from benchmarks.label_efficiency.cells import Cell, Choice, Dataset, Pairs, Student, Teacher, planned
 from benchmarks.label_efficiency.design import QUICK
 from benchmarks.label_efficiency.folders import Folders, open_folder, write_json
 from benchmarks.label_efficiency.patients import prepare_pairs
@@ -71,6 +71,12 @@ def test_a_student_learns_when_its_teacher_has_learned_and_its_pairs_are_there(t
     pairs = list(dict.fromkeys(student.needs for student in students))
     assert (len(students), len(teachers), len(pairs)) == (6, 3, 3)
     assert missing(Folders(tmp_path), cells) == [Dataset("development"), *pairs, *teachers, *students, *cells]
+
+
+def test_all_teachers_of_an_ensemble_learn_before_its_student(tmp_path):
+    cells = planned(Choice("development", cases=(4,), interventions=True, arms=("self", "self_ensemble")))
+    jobs = [job for job in missing(Folders(tmp_path), cells) if isinstance(job, Teacher | Student)]
+    assert [type(job) for job in jobs] == [Teacher] * 9 + [Student] * 6
 
 
 def test_a_pretraining_whose_cells_are_all_done_is_not_missed(tmp_path):
