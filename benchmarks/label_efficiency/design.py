@@ -193,7 +193,7 @@ class Block:
 
 CORE = (
     Block("2d", tuple(MAIN_ARMS), (4, 16, 64), FINETUNING_SEEDS),
-    Block("3d_fullres", ("scratch", "maps_untrained", "autoencoder", "tags", "both"), (4, 16), 3),
+    Block("3d_fullres", ("scratch", "maps_untrained", "autoencoder", "tags", "both", "self"), (4, 16), 3),
     Block("unetr", ("scratch", "both"), (4,), 3),
 )
 
