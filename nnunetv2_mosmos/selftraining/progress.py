@@ -51,7 +51,7 @@ class Progress:
         lines = self._file.read_text(encoding="utf-8").split("\n") if self._file.is_file() else [""]
         self.outcomes = [_outcome(line) for line in lines[:-1]]
         # What follows the last line break is nothing, or a line that a kill cut short.
-        self._file.write_text("".join(f"{line}\n" for line in lines[:-1]), encoding="utf-8")
+        write_text(self._file, "".join(f"{line}\n" for line in lines[:-1]))
 
     def add(self, outcome: Outcome) -> None:
         """Record an image."""
