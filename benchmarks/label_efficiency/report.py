@@ -114,7 +114,7 @@ def _outcome(folders: Folders, size: Size, split: str, plan: Plan) -> Outcome:
         for arm, found in scores.items():
             row, figure = _row(cases, arm, found, scores, plan)
             rows.append(row)
-            figures[f"n={cases} {arm}"] = figure
+            figures[figure_name(cases, arm)] = figure
     return Outcome(
         benchmark="label_efficiency",
         title=f"{plan.title}, {size.task}, {split} seeds",
@@ -169,6 +169,11 @@ def _row(
 def _figure(summary: Summary, differences: Mapping[str, Estimate | None]) -> dict[str, Any]:
     plain = {**asdict(summary), "minus": {name: asdict(one) for name, one in differences.items() if one is not None}}
     return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in plain.items()}
+
+
+def figure_name(cases: int | str, arm: str) -> str:
+    """Of an arm's entry among an outcome's figures."""
+    return f"n={cases} {arm}"
 
 
 def interval(estimate: Estimate | None, signed: bool) -> str | None:

@@ -22,7 +22,7 @@ from typing import Annotated, Any
 import tyro
 
 from benchmarks.label_efficiency.design import ARMS
-from benchmarks.label_efficiency.report import interval
+from benchmarks.label_efficiency.report import figure_name, interval
 from benchmarks.label_efficiency.statistics import Estimate
 from benchmarks.record import markdown_table
 from pretraining.errors import UserError
@@ -69,7 +69,7 @@ def _figures(file: Path, cases: Sequence[str], arms: Sequence[str]) -> dict[str,
     figures: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["figures"]
     for number in cases:
         for arm in arms:
-            if figures.get(f"n={number} {arm}") is None:
+            if figures.get(figure_name(number, arm)) is None:
                 raise UserError(f"{file} has no figures of {arm} with {number} cases: run it, or correct the table")
     return figures
 
@@ -83,7 +83,7 @@ def _table(figures: dict[str, dict[str, Any]], cases: Sequence[str], arms: Seque
         columns += [f"{number} cases"] if several else ["cells", "Dice [95 %]"]
         columns += [f"− {ARMS[reference].title}" for reference in minus]
         for row, arm in zip(rows, arms, strict=True):
-            found = figures[f"n={number} {arm}"]
+            found = figures[figure_name(number, arm)]
             dice = Estimate(**found["dice"])
             row += [f"{dice.mean:.3f}"] if several else [found["cells"], interval(dice, signed=False)]
             differences = (found["minus"].get(reference) for reference in minus)

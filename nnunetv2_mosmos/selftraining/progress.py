@@ -9,12 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from pretraining.errors import UserError
-from pretraining.studies.atomic import write_text
+from pretraining.lock import LOCK, locked
+from pretraining.studies.atomic import whole_lines, write_text
 
-SETTINGS, OUTCOMES, LOCK = "settings.json", "outcomes.jsonl", ".lock"
+SETTINGS, OUTCOMES = "settings.json", "outcomes.jsonl"
 
 
 @dataclass(frozen=True)
@@ -48,10 +47,9 @@ class Progress:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._file = folder / OUTCOMES
-        lines = self._file.read_text(encoding="utf-8").split("\n") if self._file.is_file() else [""]
-        self.outcomes = [_outcome(line) for line in lines[:-1]]
-        # What follows the last line break is nothing, or a line that a kill cut short.
-        write_text(self._file, "".join(f"{line}\n" for line in lines[:-1]))
+        lines = whole_lines(self._file)
+        self.outcomes = [_outcome(line) for line in lines]
+        write_text(self._file, "".join(f"{line}\n" for line in lines))
 
     def add(self, outcome: Outcome) -> None:
         """Record an image."""
@@ -82,19 +80,10 @@ def unfinished_dataset(folder: Path, settings: Mapping[str, Any]) -> Iterator[Pr
     """
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     unfinished.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(unfinished / LOCK)
-    try:
-        # The system frees the lock of a process that ends, in whatever way.
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise UserError(
-            f"another process is labelling {folder.name}: wait for it or end it, or give another number"
-        ) from error
-    try:
+    busy = f"another process is labelling {folder.name}: wait for it or end it, or give another number"
+    with locked(unfinished, busy, then="give the same command again"):
         _refuse_difference(unfinished, json.loads(json.dumps(settings)))
         yield Progress(unfinished)
-    finally:
-        lock.release()
 
 
 def _refuse_difference(unfinished: Path, settings: dict[str, Any]) -> None:

@@ -27,6 +27,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def whole_lines(path: Path) -> list[str]:
+    """The lines of a UTF-8 file that grows line by line, without a last one that a kill cut short.
+
+    Args:
+        path: one that does not exist has none.
+    """
+    return path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, atomically."""
     with atomic_path(path) as temporary:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pretraining.disk import disk_problems_are_users
-from pretraining.studies.atomic import atomic_path
+from pretraining.studies.atomic import atomic_path, whole_lines
 from pretraining.training.curves import draw_curves
 from pretraining.training.watchers import Watcher
 
@@ -24,12 +24,7 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     Args:
         folder: the run's folder.
     """
-    file = folder / METRICS
-    if not file.exists():
-        return []
-    lines = file.read_text(encoding="utf-8").split("\n")
-    # What follows the last line break is nothing, or a line that a kill cut short.
-    return [json.loads(line) for line in lines[:-1]]
+    return [json.loads(line) for line in whole_lines(folder / METRICS)]
 
 
 class Journal:

@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock, Timeout
-
 from pretraining.disk import disk_problems_are_users
 from pretraining.errors import UserError
+from pretraining.lock import locked
 from pretraining.tags.vocabulary import Vocabulary
 from pretraining.text.scratch import train_tokenizer
 from pretraining.training.corpus import Corpus
@@ -29,7 +28,6 @@ from pretraining.training.run_folder import (
 
 LOG = logging.getLogger(__name__)
 Start = Literal["auto", "new", "resume"]
-LOCK = ".lock"
 # What a killed process was writing, see `atomic_path`.
 UNFINISHED = ".[0-9]*.*"
 # A killed process's loaders hold its lock until they notice, within five seconds.
@@ -58,7 +56,8 @@ def open_run(folder: Path, corpus: Corpus, record: RunRecord, start: Start) -> I
         _refuse_mistyped(folder, record, start)
     with disk_problems_are_users(folder):
         folder.mkdir(exist_ok=True)
-    with _locked(folder):
+    busy = f"another process is training in {folder}; wait for it or end it, or give another --output"
+    with locked(folder, busy, seconds=LOCK_SECONDS):
         for unfinished in folder.glob(UNFINISHED):
             unfinished.unlink()
         if is_run(folder):
@@ -94,23 +93,6 @@ def _refuse_mistyped(folder: Path, record: RunRecord, start: Start) -> None:
                     f"{folder} would be a new run, but {other} was started with the same settings; give that one as "
                     "--output to resume it, or --start new for a second run"
                 )
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """The system frees the lock of a process that ends, in whatever way."""
-    lock = FileLock(folder / LOCK)
-    with disk_problems_are_users(folder):
-        try:
-            lock.acquire(timeout=LOCK_SECONDS)
-        except Timeout as error:
-            raise UserError(
-                f"another process is training in {folder}; wait for it or end it, or give another --output"
-            ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def refuse_difference(folder: Path, record: RunRecord) -> None:

@@ -19,8 +19,9 @@ from nnunetv2.run.run_training import run_training_entry
 from nnunetv2_mosmos.cli import attach as attach_command
 from nnunetv2_mosmos.cli.label import main
 from nnunetv2_mosmos.selftraining.network import Network
-from nnunetv2_mosmos.selftraining.progress import LOCK, OUTCOMES
+from nnunetv2_mosmos.selftraining.progress import OUTCOMES
 from pretraining.bundle.bundle import file_sha256
+from pretraining.lock import LOCK
 from pretraining.studies.arrays import write_array
 from pretraining.studies.atomic import write_text
 from pretraining.studies.images.grid import ORIENTATION, geometry_of
@@ -130,8 +131,8 @@ def test_images_are_labelled_where_their_reports_agree(model, nnunet_home, prepa
     assert "918_TinyFromReports: 3 images labelled" in output
     assert "named by 3 reports, found in 3 of them; ruled out in 1" in output
     assert not list(folder.parent.glob(f".{NEW}*"))
-    model_folder = model / f"{TRAINER}__nnUNetPlans__2d" / "fold_0" / "checkpoint_final.pth"
-    assert record["checkpoints_sha256"] == [file_sha256(model_folder)]
+    checkpoint = model / f"{TRAINER}__nnUNetPlans__2d" / "fold_0" / "checkpoint_final.pth"
+    assert record["checkpoints_sha256"] == [file_sha256(checkpoint)]
 
 
 def test_a_report_may_count_less(model, nnunet_home, prepared):

@@ -6,10 +6,11 @@ import pytest
 from filelock import FileLock
 
 from pretraining.errors import UserError
+from pretraining.lock import LOCK
 from pretraining.tags.vocabulary import Vocabulary
 from pretraining.training import opening
 from pretraining.training.checkpoint import LATEST, PREVIOUS
-from pretraining.training.opening import LOCK, open_run
+from pretraining.training.opening import open_run
 from pretraining.training.pretrain import pretrain
 from pretraining.training.run_folder import CONFIG, VOCABULARY, read_record
 
