@@ -129,7 +129,7 @@ def _write_pictures(values: NDArray[Any], slices: Slices | None, files: Sequence
     rows, columns = fit_of(values.shape[1:], slices.patch).scaled
     least, most = float(values.min()), float(values.max())
     if not 0 <= least <= most <= 255:
-        values = (values - least) * (255 / (most - least))
+        values = (values - least) * (255 / ((most - least) or 1.0))
     for channel, file in zip(np.round(values).astype(np.uint8), files, strict=True):
         Image.fromarray(channel).resize((columns, rows), Image.Resampling.BILINEAR).save(file)
 

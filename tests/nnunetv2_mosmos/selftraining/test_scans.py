@@ -74,6 +74,12 @@ def test_where_the_dataset_has_pictures_a_picture_is_one_that_fills_the_patch(tm
     assert np.all(np.diff(found.mean(1)) > 0)
 
 
+def test_a_picture_of_one_value_is_black_where_that_is_no_grey_value(tmp_path):
+    picture = sitk.GetImageFromArray(np.full((20, 80), -1000, np.int16))
+    write_scan(store(tmp_path, picture), "XR", LIE, [tmp_path / "0.png"])
+    assert not np.asarray(Image.open(tmp_path / "0.png")).any()
+
+
 def test_where_the_dataset_has_pictures_volumes_are_not_taken(tmp_path, volume):
     with pytest.raises(UnfitImageError, match="it is a volume, the dataset's images are pictures"):
         write_scan(store(tmp_path, volume), "MR", LIE, [tmp_path / "0.png"])
