@@ -24,8 +24,8 @@ import tyro
 from benchmarks.peak_memory import peak_mib
 from benchmarks.record import Outcome, conclude
 from benchmarks.synthetic_run import build_trainer, write_studies
+from pretraining.data.batches import collate
 from pretraining.training.config import ImageConfig, OptimizationConfig, TrainConfig
-from pretraining.training.data import collate
 from pretraining.training.loop import Runtime, Trainer
 
 REACH = 1.15

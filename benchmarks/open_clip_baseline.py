@@ -31,11 +31,11 @@ from torch import Tensor, nn
 
 from benchmarks.alternating_blocks import quartiles, synchronize
 from benchmarks.synthetic_run import build_trainer
-from pretraining.training.corpus import read_corpus
-from pretraining.training.data import Batch, loader
+from pretraining.data.batches import Batch, loader
+from pretraining.data.corpus import read_corpus
+from pretraining.processes import Processes
 from pretraining.training.device import choose_device
 from pretraining.training.loop import Runtime, Trainer
-from pretraining.training.processes import Processes
 from pretraining.training.run_folder import read_record
 from pretraining.training.step import TrainingStep
 from pretraining.training.task import PretrainingTask

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from pretraining.data.corpus import read_corpus
 from pretraining.phantom.pairs import PairsJob, write_pairs
 from pretraining.phantom.presets import find_preset
 from pretraining.phantom.streams import Stream
 from pretraining.studies.options import PrepareOptions
 from pretraining.studies.prepare import prepare
 from pretraining.training.config import TrainConfig
-from pretraining.training.corpus import read_corpus
 from pretraining.training.loop import Runtime, Trainer
 from pretraining.training.opening import open_run
 from pretraining.training.pretrain import build_task, describe, study_images

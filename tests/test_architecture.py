@@ -1,6 +1,7 @@
 """Who may import whom."""
 
 import ast
+import graphlib
 
 import pytest
 
@@ -13,12 +14,12 @@ FORBIDDEN = {
 
 
 def imported(path):
-    """Top-level packages that a file imports, anywhere in it."""
+    """Modules that a file imports from, anywhere in it, as their parts."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
+            yield from (tuple(alias.name.split(".")) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            yield node.module.split(".")[0]
+            yield tuple(node.module.split("."))
 
 
 @pytest.mark.parametrize("package", FORBIDDEN)
@@ -28,7 +29,19 @@ def test_imports_run_one_way(checkout, package):
     wrong = {
         f"{path.relative_to(checkout)}: {name}"
         for path in files
-        for name in imported(path)
+        for name, *_ in imported(path)
         if name in FORBIDDEN[package]
     }
     assert not wrong
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_no_two_parts_need_each_other(checkout, package):
+    parts = {}
+    for path in (checkout / package).rglob("*.py"):
+        part = path.relative_to(checkout).with_suffix("").parts[:2]
+        parts.setdefault(part, set()).update(
+            name[:2] for name in imported(path) if name[0] == package and name[:2] != part
+        )
+    assert len(parts) > 1
+    graphlib.TopologicalSorter(parts).prepare()  # Raises CycleError.

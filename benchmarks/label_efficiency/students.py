@@ -24,8 +24,8 @@ from nnunetv2_mosmos.labels.tags import resolve_label_tags
 from nnunetv2_mosmos.selftraining.agreement import ReportCheck
 from nnunetv2_mosmos.selftraining.label_images import label_images
 from nnunetv2_mosmos.selftraining.network import Network
+from pretraining.data.corpus import read_vocabulary
 from pretraining.studies.manifest import read_manifest
-from pretraining.training.corpus import read_vocabulary
 
 STUDENTS_DATASET = DATASET + 1
 STUDENTS_NAME = f"Dataset{STUDENTS_DATASET}_LabelEfficiencyFromReports"

@@ -79,8 +79,8 @@ def run(options: Options) -> list[str]:
     from nnunetv2_mosmos.selftraining.label_images import label_images
     from nnunetv2_mosmos.selftraining.network import Network
     from pretraining.bundle.bundle import file_sha256
+    from pretraining.data.corpus import read_vocabulary
     from pretraining.studies.manifest import MANIFEST_NAME, read_manifest
-    from pretraining.training.corpus import read_vocabulary
 
     source = preprocessed_folder(options.dataset)
     folder = free_raw_folder(options.new_dataset, "--new-dataset") / _name(options.new_dataset, source.name)

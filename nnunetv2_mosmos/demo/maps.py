@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pretraining.evaluation.localization import FEWEST_PIXELS, localize
+from pretraining.metrics.localization import FEWEST_PIXELS, localize
 from pretraining.studies.manifest import Study
 
 

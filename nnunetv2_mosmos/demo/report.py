@@ -15,11 +15,11 @@ from nnunetv2_mosmos.demo.page import Card, Found, Number, Row, Section, Tile, r
 from nnunetv2_mosmos.demo.results import Results
 from nnunetv2_mosmos.demo.scores import dataset_labels, mean_of, read_volume
 from nnunetv2_mosmos.demo.settings import CONFIGURATIONS, CONTROLLED, LEAST_DICE, LEAST_PRECISION, Folders, Settings
+from pretraining.data.corpus import read_vocabulary
 from pretraining.evaluation.labels import read_labels
 from pretraining.studies.arrays import read_array
 from pretraining.studies.manifest import Study, read_manifest
 from pretraining.tags.vocabulary import Vocabulary
-from pretraining.training.corpus import read_vocabulary
 from pretraining.training.journal import read_metrics
 
 _PAIRS, _QUERIES, _PATIENTS, _ORGANS, _CASES = 4, 4, 3, 10, 3

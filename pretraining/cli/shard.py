@@ -24,7 +24,7 @@ class Options:
 
 def run(options: Options) -> int:
     """Write the shards."""
-    from pretraining.shards.write import write_shards
+    from pretraining.data.shards.write import write_shards
 
     index = write_shards(options.data, options.output, options.studies_per_shard, options.prefix)
     counts = ", ".join(f"{len(names)} {split}" for split, names in index.shards.items())

@@ -53,10 +53,10 @@ def run(options: Options) -> int:
     Returns:
         0 when trained to the end, 143 when stopped by SIGTERM or SIGUSR1, 130 by Ctrl-C.
     """
+    from pretraining.processes import join
     from pretraining.training.device import choose_device
     from pretraining.training.loop import Runtime
     from pretraining.training.pretrain import pretrain
-    from pretraining.training.processes import join
 
     config = TrainConfig(options.image, options.text, options.objective, options.optimization)
     processes, device = join(choose_device(options.device))

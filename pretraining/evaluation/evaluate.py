@@ -36,16 +36,16 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from pretraining.data.corpus import read_vocabulary
 from pretraining.errors import UserError
 from pretraining.evaluation.labels import read_labels
 from pretraining.evaluation.masks import Masks
 from pretraining.evaluation.network import Network
 from pretraining.evaluation.observations import Observations, Observer
 from pretraining.evaluation.position_prior import PositionPrior
-from pretraining.evaluation.retrieval import best_matches, ranks
 from pretraining.evaluation.scores import score_groups
+from pretraining.metrics.retrieval import best_matches, ranks
 from pretraining.studies.manifest import MANIFEST_NAME, Study, read_manifest
-from pretraining.training.corpus import read_vocabulary
 from pretraining.training.run_folder import versions
 
 FORMAT, FORMAT_VERSION = "mosmos-evaluation", 1

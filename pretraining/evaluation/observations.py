@@ -14,18 +14,18 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
+from pretraining.data.batches import StudyImages, in_order, loader
+from pretraining.data.corpus import Pair
 from pretraining.errors import UserError
-from pretraining.evaluation.localization import Localization, localize
 from pretraining.evaluation.masks import Masks
 from pretraining.evaluation.network import Network
 from pretraining.evaluation.position_prior import PositionPrior
 from pretraining.image.fit import undo_fit
+from pretraining.metrics.localization import Localization, localize
 from pretraining.studies.arrays import read_shape
 from pretraining.studies.manifest import Study
 from pretraining.tags.states import recognition_targets
 from pretraining.text.bank import TextNumbers
-from pretraining.training.corpus import Pair
-from pretraining.training.data import StudyImages, in_order, loader
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pretraining.evaluation.calibration import base_rate_brier, brier, calibration_error, reliability
-from pretraining.evaluation.localization import Localization, mean_localization
 from pretraining.evaluation.observations import Observations
-from pretraining.evaluation.recognition import mean_known, tag_scores, within_regions
-from pretraining.evaluation.retrieval import chance_levels, retrieval_scores
+from pretraining.metrics.calibration import base_rate_brier, brier, calibration_error, reliability
+from pretraining.metrics.localization import Localization, mean_localization
+from pretraining.metrics.recognition import mean_known, tag_scores, within_regions
+from pretraining.metrics.retrieval import chance_levels, retrieval_scores
 from pretraining.studies.manifest import Study
 
 FEWEST_STUDIES = 20

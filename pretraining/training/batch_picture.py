@@ -7,8 +7,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from pretraining.training.corpus import Corpus
-from pretraining.training.data import Batch
+from pretraining.data.batches import Batch
+from pretraining.data.corpus import Corpus
 
 MOST_IMAGES = 16
 COLUMNS = 4

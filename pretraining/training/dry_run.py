@@ -10,14 +10,14 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor, nn
 
+from pretraining.data.batches import loader
+from pretraining.data.corpus import read_corpus
+from pretraining.data.order import StudyOrder
 from pretraining.disk import MIB, disk_problems_are_users
 from pretraining.text.scratch import train_tokenizer
 from pretraining.training.batch_picture import draw_batch
 from pretraining.training.config import TrainConfig
-from pretraining.training.corpus import read_corpus
-from pretraining.training.data import loader
 from pretraining.training.loop import Runtime
-from pretraining.training.order import StudyOrder
 from pretraining.training.out_of_memory import memory_problems_are_users
 from pretraining.training.pretrain import build_task, describe, study_images
 from pretraining.training.run_folder import TOKENIZER

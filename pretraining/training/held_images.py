@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from pretraining.training.data import Batch
+from pretraining.data.batches import Batch
 
 
 class HeldBatch:

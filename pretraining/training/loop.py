@@ -13,7 +13,11 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from pretraining.data.batches import Batch, StudyImages, in_order, loader
+from pretraining.data.order import StudyOrder
 from pretraining.errors import UserError
+from pretraining.processes import Processes
+from pretraining.stopping import Stopped, StopRequest
 from pretraining.training.checkpoint import (
     LATEST,
     random_state,
@@ -22,14 +26,10 @@ from pretraining.training.checkpoint import (
     write_checkpoint,
 )
 from pretraining.training.config import TrainConfig
-from pretraining.training.data import Batch, StudyImages, in_order, loader
 from pretraining.training.journal import Journal
 from pretraining.training.optimizer import build_optimizer, build_schedule
-from pretraining.training.order import StudyOrder
 from pretraining.training.pace import Pace
-from pretraining.training.processes import Processes
 from pretraining.training.step import TrainingStep
-from pretraining.training.stopping import Stopped, StopRequest
 from pretraining.training.task import PretrainingTask
 from pretraining.training.validation import validate
 from pretraining.training.watchers import open_watchers

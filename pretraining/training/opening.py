@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from pretraining.data.corpus import Corpus
 from pretraining.disk import disk_problems_are_users
 from pretraining.errors import UserError
 from pretraining.lock import locked
 from pretraining.tags.vocabulary import Vocabulary
 from pretraining.text.scratch import train_tokenizer
-from pretraining.training.corpus import Corpus
 from pretraining.training.run_folder import (
     CORPUS,
     PARTS,

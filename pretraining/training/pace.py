@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from time import perf_counter
 
-from pretraining.training.data import Batch
+from pretraining.data.batches import Batch
 
 
 class Pace:

@@ -13,9 +13,13 @@ from typing import Any
 
 import torch
 
+from pretraining.data.batches import StudyImages
+from pretraining.data.corpus import Corpus, read_corpus
+from pretraining.data.intensities import choose_normalization
+from pretraining.data.reading import say_worker_deaths
+from pretraining.data.shards.index import is_sharded, read_index
 from pretraining.errors import UserError
 from pretraining.image.spec import cumulative_strides
-from pretraining.shards.index import is_sharded, read_index
 from pretraining.text.bank import CPU, TextBank
 from pretraining.text.feature_cache import FEATURES
 from pretraining.training.activation_checkpointing import checkpoint_activations
@@ -28,13 +32,9 @@ from pretraining.training.build import (
     view_of,
 )
 from pretraining.training.config import TrainConfig
-from pretraining.training.corpus import Corpus, read_corpus
-from pretraining.training.data import StudyImages
-from pretraining.training.intensities import choose_normalization
 from pretraining.training.loop import Runtime, Trainer
 from pretraining.training.opening import Start, open_run
 from pretraining.training.out_of_memory import memory_problems_are_users
-from pretraining.training.reading import say_worker_deaths
 from pretraining.training.run_folder import RunRecord
 from pretraining.training.task import PretrainingTask
 from pretraining.training.watchers import require_watchers
@@ -83,7 +83,7 @@ def study_images(data: Path, corpus: Corpus, record: RunRecord, split: str) -> S
     view, optimization = view_of(record), record.config.optimization
     source: Callable[..., StudyImages] = StudyImages
     if is_sharded(data):
-        from pretraining.shards.stream import ShardedImages
+        from pretraining.data.shards.stream import ShardedImages
 
         source = partial(ShardedImages, read_index(data))
     return source(

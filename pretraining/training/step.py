@@ -10,12 +10,12 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
+from pretraining.data.batches import Batch
 from pretraining.errors import UserError
+from pretraining.processes import Processes
 from pretraining.training.config import OptimizationConfig
-from pretraining.training.data import Batch
 from pretraining.training.held_images import HeldBatch
 from pretraining.training.passes import Pass
-from pretraining.training.processes import Processes
 from pretraining.training.task import PretrainingTask
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from pretraining.data.batches import Batch
+from pretraining.data.corpus import Corpus
 from pretraining.text.bank import TextBank
 from pretraining.text.similarity import words_of
 from pretraining.text.tag_embeddings import random_prompt_features
 from pretraining.training.config import ObjectiveConfig
-from pretraining.training.corpus import Corpus
-from pretraining.training.data import Batch
 from pretraining.training.model import PretrainingModel
 from pretraining.training.objective import Objective
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from pretraining.evaluation.recognition import mean_known, tag_scores
-from pretraining.evaluation.retrieval import retrieval_scores
-from pretraining.training.data import Batch
-from pretraining.training.processes import Processes
+from pretraining.data.batches import Batch
+from pretraining.metrics.recognition import mean_known, tag_scores
+from pretraining.metrics.retrieval import retrieval_scores
+from pretraining.processes import Processes
 from pretraining.training.task import PretrainingTask
 
 

@@ -8,10 +8,10 @@ import torch
 
 from pretraining.bundle.bundle import INFO_FILE, WEIGHTS_FILE, read_bundle, write_bundle
 from pretraining.bundle.network import BundleNetwork
+from pretraining.data.batches import StudyImages, collate
+from pretraining.data.corpus import read_corpus
 from pretraining.errors import UserError
 from pretraining.training.checkpoint import LATEST, read_checkpoint
-from pretraining.training.corpus import read_corpus
-from pretraining.training.data import StudyImages, collate
 from pretraining.training.pretrain import build_task
 from pretraining.training.run_folder import read_record
 

@@ -1,5 +1,5 @@
 from pretraining.cli.main import main
-from pretraining.shards.index import is_sharded
+from pretraining.data.shards.index import is_sharded
 
 
 def test_shards_are_written_into_a_new_folder_only(prepared, tmp_path, caplog, capsys):

@@ -3,9 +3,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from pretraining.evaluation.localization import Localization
 from pretraining.evaluation.observations import Localized, Observations
 from pretraining.evaluation.scores import score_groups
+from pretraining.metrics.localization import Localization
 from pretraining.studies.manifest import Study
 
 TAGS = ("liver", "heart")

@@ -15,8 +15,8 @@ from transformers import BertModel, PreTrainedTokenizerFast  # noqa: F401
 
 from benchmarks.interrupted_training import kill_before_naming, kill_in_save, signal_in_step
 from pretraining.cli.main import main
+from pretraining.data.augmentation import Augmentation
 from pretraining.training import checkpoint, journal, pretrain  # noqa: F401
-from pretraining.training.augmentation import Augmentation
 from pretraining.training.journal import Journal
 
 OPTIONS = (

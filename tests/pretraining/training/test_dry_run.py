@@ -2,10 +2,10 @@ import torch
 from torch import nn
 
 from pretraining.cli.main import main
+from pretraining.data.batches import in_order, loader
+from pretraining.data.corpus import read_corpus
 from pretraining.studies.manifest import read_manifest
 from pretraining.training.batch_picture import caption, draw_batch
-from pretraining.training.corpus import read_corpus
-from pretraining.training.data import in_order, loader
 from pretraining.training.dry_run import dry_run, saved_bytes
 from pretraining.training.pretrain import describe, study_images
 from pretraining.training.run_folder import read_record

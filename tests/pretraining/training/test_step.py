@@ -4,14 +4,14 @@ import pytest
 import torch
 import torch.multiprocessing as mp
 
+from pretraining.data.batches import StudyImages, collate
+from pretraining.data.corpus import read_corpus
+from pretraining.processes import Processes
 from pretraining.training.config import ObjectiveConfig, OptimizationConfig
-from pretraining.training.corpus import read_corpus
-from pretraining.training.data import StudyImages, collate
 from pretraining.training.opening import open_run
 from pretraining.training.optimizer import build_optimizer
 from pretraining.training.passes import Pass
 from pretraining.training.pretrain import build_task, describe
-from pretraining.training.processes import Processes
 from pretraining.training.step import TrainingStep
 
 STUDIES = 13

@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from pretraining.data.batches import StudyImages, collate, in_order, loader
+from pretraining.data.corpus import read_corpus
 from pretraining.training.config import ImageConfig, ObjectiveConfig, TextConfig
-from pretraining.training.corpus import read_corpus
-from pretraining.training.data import StudyImages, collate, in_order, loader
 from pretraining.training.opening import open_run
 from pretraining.training.pretrain import build_task, describe
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from pretraining.evaluation.retrieval import CHUNK, best_matches, chance_levels, ranks, retrieval_scores
+from pretraining.metrics.retrieval import CHUNK, best_matches, chance_levels, ranks, retrieval_scores
 
 
 def naive_rank(i, queries, targets, groups):

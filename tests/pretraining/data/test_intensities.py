@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pretraining.data.corpus import read_corpus
+from pretraining.data.intensities import choose_normalization
 from pretraining.errors import UserError
 from pretraining.image.normalization import Normalization
 from pretraining.studies.arrays import write_array
-from pretraining.training.corpus import read_corpus
-from pretraining.training.intensities import choose_normalization
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import tarfile
 import numpy as np
 import pytest
 
+from pretraining.data.shards import write
+from pretraining.data.shards.index import INDEX, is_sharded, read_index
+from pretraining.data.shards.write import write_shards
 from pretraining.errors import UserError
-from pretraining.shards import write
-from pretraining.shards.index import INDEX, is_sharded, read_index
-from pretraining.shards.write import write_shards
 from pretraining.studies.arrays import decode_array, read_array
 
 

@@ -9,8 +9,8 @@ import torch
 
 from pretraining.cli.main import main
 from pretraining.errors import UserError
+from pretraining.processes import Processes, join
 from pretraining.training.checkpoint import LATEST, read_checkpoint
-from pretraining.training.processes import Processes, join
 
 SIZES = """
     --image-size 32 32 --stages 3 --embedding-dim 16 --scratch-hidden-size 32 --scratch-layers 1

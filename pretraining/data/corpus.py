@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from pretraining.data.shards.index import is_sharded, read_index
 from pretraining.errors import UserError
 from pretraining.image.normalization import Normalization
-from pretraining.shards.index import is_sharded, read_index
 from pretraining.studies.arrays import read_shape
 from pretraining.studies.manifest import Study, read_manifest
 from pretraining.studies.modalities import UNKNOWN

@@ -2,9 +2,9 @@ from itertools import islice
 
 import pytest
 
+from pretraining.data.order import StudyOrder
 from pretraining.errors import UserError
-from pretraining.training.order import StudyOrder
-from pretraining.training.processes import Processes
+from pretraining.processes import Processes
 
 
 @pytest.mark.parametrize("studies", [1, 7, 8])

@@ -6,18 +6,18 @@ from itertools import islice
 import pytest
 import torch
 
+from pretraining.data.batches import StudyImages, in_order, loader
+from pretraining.data.corpus import read_corpus
+from pretraining.data.order import StudyOrder
+from pretraining.data.shards.index import read_index
 from pretraining.errors import UserError
 from pretraining.image.normalization import Normalization
-from pretraining.shards.index import read_index
-from pretraining.training.corpus import read_corpus
-from pretraining.training.data import StudyImages, in_order, loader
-from pretraining.training.order import StudyOrder
+from pretraining.processes import Processes
 from pretraining.training.pretrain import pretrain
-from pretraining.training.processes import Processes
 
 pytest.importorskip("webdataset")
 
-from pretraining.shards.stream import ShardedImages
+from pretraining.data.shards.stream import ShardedImages
 
 SIZE = (32, 32)
 

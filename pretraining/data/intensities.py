@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pretraining.data.corpus import Corpus
 from pretraining.errors import UserError
 from pretraining.image.normalization import FOREGROUND_HU, Normalization
 from pretraining.studies.arrays import read_array
-from pretraining.training.corpus import Corpus
 
 LOG = logging.getLogger(__name__)
 

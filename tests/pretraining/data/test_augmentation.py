@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from pretraining.training.augmentation import Augmentation
+from pretraining.data.augmentation import Augmentation
 
 IMAGE = torch.zeros(1, 32, 32)
 IMAGE[0, 8:24, 4:12] = 1

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from pretraining.data import batches
+from pretraining.data.batches import StudyImages, in_order, loader
+from pretraining.data.corpus import Pair
+from pretraining.data.reading import ReadingError, say_worker_deaths
 from pretraining.errors import UserError
 from pretraining.image.normalization import Normalization
 from pretraining.studies.arrays import write_array
-from pretraining.training import data
-from pretraining.training.corpus import Pair
-from pretraining.training.data import StudyImages, in_order, loader
-from pretraining.training.reading import ReadingError, say_worker_deaths
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_a_defect_in_a_worker_keeps_its_traceback_and_names_the_study(images, mo
     def read(path):
         return {}["a key"]
 
-    monkeypatch.setattr(data, "StoredArray", read)
+    monkeypatch.setattr(batches, "StoredArray", read)
     with pytest.raises(ReadingError, match=r"study 'study0' could not be read:\nTraceback") as caught:
         read_all(images)
     assert 'return {}["a key"]' in str(caught.value)
@@ -52,7 +52,7 @@ def test_a_defect_in_a_worker_keeps_its_traceback_and_names_the_study(images, mo
 
 @pytest.mark.parametrize(("number", "advice"), [(signal.SIGKILL, "memory ran out"), (signal.SIGBUS, "--shm-size")])
 def test_a_killed_worker_is_one_sentence_with_what_to_change(images, monkeypatch, number, advice):
-    monkeypatch.setattr(data, "StoredArray", lambda path: os.kill(os.getpid(), number))
+    monkeypatch.setattr(batches, "StoredArray", lambda path: os.kill(os.getpid(), number))
     with pytest.raises(UserError, match=rf"was ended from outside .*{advice}.* --workers"):
         read_all(images)
 
@@ -67,7 +67,7 @@ def test_full_shared_memory_is_said_instead_of_waiting_forever(images, monkeypat
 
 
 def test_without_workers_an_error_is_itself(images, monkeypatch):
-    monkeypatch.setattr(data, "StoredArray", lambda path: {}["a key"])
+    monkeypatch.setattr(batches, "StoredArray", lambda path: {}["a key"])
     with pytest.raises(KeyError, match="a key"):
         next(loader(images, in_order(3, 1), workers=0))
 

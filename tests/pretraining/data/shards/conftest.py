@@ -1,6 +1,6 @@
 import pytest
 
-from pretraining.shards.write import write_shards
+from pretraining.data.shards.write import write_shards
 
 
 @pytest.fixture(scope="session")

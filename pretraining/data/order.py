@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 from pretraining.errors import UserError
-from pretraining.training.processes import Processes
+from pretraining.processes import Processes
 
 
 class StudyOrder(Sampler[list[tuple[int, int]]]):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from pretraining.evaluation.localization import FEWEST_PIXELS, LEVELS, localize, mean_localization
+from pretraining.metrics.localization import FEWEST_PIXELS, LEVELS, localize, mean_localization
 
 MASK = np.zeros((10, 10), bool)
 MASK[2:4, 2:7] = True

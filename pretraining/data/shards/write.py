@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from pretraining.data.corpus import read_corpus
+from pretraining.data.intensities import choose_normalization
+from pretraining.data.shards.index import ShardIndex, write_index
 from pretraining.disk import disk_problems_are_users
 from pretraining.errors import UserError
-from pretraining.shards.index import ShardIndex, write_index
 from pretraining.studies.arrays import SUFFIX, read_shape
 from pretraining.studies.atomic import atomic_path
 from pretraining.studies.manifest import MANIFEST_NAME, SPLITS, Study, read_manifest
-from pretraining.training.corpus import read_corpus
-from pretraining.training.intensities import choose_normalization
 
 
 def write_shards(data: Path, output: Path, studies_per_shard: int, prefix: str = "") -> ShardIndex:

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from pretraining.data.batches import StudyImages, collate
+from pretraining.data.corpus import Pair
 from pretraining.errors import UserError
 from pretraining.image.fit import Crops, View
 from pretraining.image.normalization import Normalization
 from pretraining.studies.arrays import StoredArray, write_array
-from pretraining.training.corpus import Pair
-from pretraining.training.data import StudyImages, collate
 
 HU = Normalization("ct", lower=-1000, upper=1000, mean=50, std=100)
 VOLUME = np.random.default_rng(0).integers(-1000, 1000, (1, 6, 20, 12)).astype(np.int16)

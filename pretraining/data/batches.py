@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
+from pretraining.data.augmentation import Augmentation
+from pretraining.data.corpus import Pair
+from pretraining.data.reading import SHARED_MEMORY_FULL, Failure, failure_of, without_failures
 from pretraining.errors import UserError
 from pretraining.image.crops import crop_starts, cut, resample
 from pretraining.image.fit import Crops, View, apply_fit, shape_at
 from pretraining.image.normalization import Normalization
+from pretraining.stopping import leave_stopping_to_the_parent
 from pretraining.studies.arrays import StoredArray
-from pretraining.training.augmentation import Augmentation
-from pretraining.training.corpus import Pair
-from pretraining.training.reading import SHARED_MEMORY_FULL, Failure, failure_of, without_failures
-from pretraining.training.stopping import leave_stopping_to_the_parent
 
 Sample = tuple[Tensor, Pair]
 

@@ -5,11 +5,11 @@ import threading
 
 import pytest
 
+from pretraining.stopping import STOP_SIGNALS, StopRequest
 from pretraining.training.checkpoint import LATEST, read_checkpoint
 from pretraining.training.journal import STEPS, read_metrics
 from pretraining.training.loop import Trainer
 from pretraining.training.pretrain import pretrain
-from pretraining.training.stopping import STOP_SIGNALS, StopRequest
 
 
 @pytest.mark.parametrize(("number", "code"), [("SIGTERM", 143), ("SIGUSR1", 143), ("SIGINT", 130)])
@@ -50,7 +50,7 @@ def test_in_another_thread_handlers_are_left_alone():
 KEPT = """
 import os, signal, sys, time
 from torch.utils.data import DataLoader
-from pretraining.training.stopping import leave_stopping_to_the_parent
+from pretraining.stopping import leave_stopping_to_the_parent
 
 batches = iter(DataLoader(range(99), num_workers=1, worker_init_fn=leave_stopping_to_the_parent))
 next(batches)

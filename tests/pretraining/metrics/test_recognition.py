@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pretraining.evaluation.recognition import mean_known, tag_scores, within_regions
+from pretraining.metrics.recognition import mean_known, tag_scores, within_regions
 
 
 def test_unknown_studies_are_left_out_and_one_sided_tags_have_no_score():

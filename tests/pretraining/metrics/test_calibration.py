@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pretraining.evaluation.calibration import base_rate_brier, brier, calibration_error, reliability
+from pretraining.metrics.calibration import base_rate_brier, brier, calibration_error, reliability
 
 
 def test_bins_have_equal_mass_and_the_error_is_their_weighted_distance():

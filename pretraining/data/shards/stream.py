@@ -14,16 +14,16 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset, Sampler, get_worker_info
 
+from pretraining.data.batches import Batch, Sample, StudyImages, collate_read
+from pretraining.data.corpus import Pair
+from pretraining.data.order import StudyOrder
+from pretraining.data.reading import Failure, failure_of
+from pretraining.data.shards.index import ShardIndex
 from pretraining.errors import UserError
 from pretraining.image.fit import View
 from pretraining.image.normalization import Normalization
-from pretraining.shards.index import ShardIndex
+from pretraining.stopping import leave_stopping_to_the_parent
 from pretraining.studies.arrays import SUFFIX, decode_array
-from pretraining.training.corpus import Pair
-from pretraining.training.data import Batch, Sample, StudyImages, collate_read
-from pretraining.training.order import StudyOrder
-from pretraining.training.reading import Failure, failure_of
-from pretraining.training.stopping import leave_stopping_to_the_parent
 
 LOG = logging.getLogger(__name__)
 
