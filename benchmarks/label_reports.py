@@ -33,7 +33,7 @@ from pretraining.errors import UserError
 from pretraining.studies.images.grid import upright
 from pretraining.studies.images.image import UnusableImageError
 from pretraining.studies.images.load import load_images
-from pretraining.studies.merge import image_stem
+from pretraining.studies.merge import ImageNames, image_stem
 from pretraining.tags.vocabulary import Vocabulary, load_vocabulary
 
 COLUMNS = ("image", "labels", "modality", "names")
@@ -57,7 +57,8 @@ class Volume:
     """A labelled volume, upright (LPS).
 
     Attributes:
-        patient: the image file's name, without the channel number of nnU-Net's naming.
+        patient: the image file's name, without the channel number of nnU-Net's naming; with its folder's where another
+            volume of the table has that name.
         image: as read.
         organs: the labels as tags, `1 + index in the vocabulary`; the numbering is the same in every volume.
         modality: as the table has it.
@@ -76,12 +77,12 @@ def read_volumes(table: Path, vocabulary: Vocabulary) -> Iterator[Volume]:
         UserError: the table or a file in it cannot be used.
     """
     try:
-        rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
+        rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines(), restval=""))
     except OSError as error:
         raise UserError(f"{table} cannot be read ({error.strerror})") from error
-    if not rows or set(COLUMNS) - set(rows[0]):
-        raise UserError(f"{table} needs a line a volume below the header {','.join(COLUMNS)}")
-    for row in rows:
+    if not rows or set(COLUMNS) - set(rows[0]) or not all(row["image"] and row["labels"] for row in rows):
+        raise UserError(f"{table} needs a line a volume, with image and labels, below the header {','.join(COLUMNS)}")
+    for row, patient in zip(rows, _patients(table, (Path(row["image"]) for row in rows)), strict=True):
         image, labels = (_read(Path(row[column])) for column in ("image", "labels"))
         if image.GetSize() != labels.GetSize():
             raise UserError(f"{row['labels']} has {labels.GetSize()} voxels, its image {image.GetSize()}")
@@ -94,7 +95,19 @@ def read_volumes(table: Path, vocabulary: Vocabulary) -> Iterator[Volume]:
             )
         organs = sitk.GetImageFromArray(_as_tags(sitk.GetArrayFromImage(labels), names, vocabulary))
         organs.CopyInformation(labels)
-        yield Volume(image_stem(Path(row["image"])).removesuffix("_0000"), image, organs, row["modality"])
+        yield Volume(patient, image, organs, row["modality"])
+
+
+def _patients(table: Path, images: Iterable[Path]) -> list[str]:
+    """The images' patients, whose names are unique."""
+    names = ImageNames()
+    owners: dict[str, Path] = {}
+    for image in images:
+        patient = names.name(image.parent / f"{image_stem(image).removesuffix('_0000')}.nii.gz")
+        if patient in owners:
+            raise UserError(f"{table}: {owners[patient]} and {image} would be one patient: leave one of them out")
+        owners[patient] = image
+    return list(owners)
 
 
 def _read(file: Path) -> sitk.Image:
@@ -136,7 +149,9 @@ def block_slices(depth: int, spacing: float, height: float) -> list[slice]:
     """
     size = min(depth, max(1, round(height / spacing)))
     count = 1 + math.ceil((depth - size) / (size / 2))
-    return [slice(start, start + size) for start in np.linspace(0, depth - size, count).round().astype(int).tolist()]
+    # Blocks of one slice would repeat.
+    starts = dict.fromkeys(np.linspace(0, depth - size, count).round().astype(int).tolist())
+    return [slice(start, start + size) for start in starts]
 
 
 def write_report(block: NDArray[Any], labelled: Iterable[int], voxel_ml: float, vocabulary: Vocabulary) -> str:

@@ -28,11 +28,6 @@ class Grid:
         rows = zip(self.center, self.size, self.spacing, strict=True)
         return tuple(c - (n - 1) / 2 * s for c, n, s in rows)
 
-    @property
-    def voxel_volume(self) -> float:
-        """mm^3."""
-        return float(np.prod(self.spacing))
-
     def axis(self, index: int) -> NDArray[np.float32]:
         """Positions of the voxel centres along array axis `index`, mm."""
         return (self.origin[index] + np.arange(self.size[index]) * self.spacing[index]).astype(np.float32)

@@ -57,7 +57,6 @@ class Traits:
         fat: thickness of the subcutaneous fat, mm.
         removed: organ id to the words for its absence; such organs are not built.
         sizes: organ id to a size factor that overrides the drawn one (an enlarged spleen, an atrophic kidney).
-        offsets: organ id to a displacement on top of the drawn one, mm (a pelvic kidney).
         build: organ id to a factor of its size that the whole population shares.
         spread: scale of all variation; 0 gives the same body every time.
     """
@@ -67,14 +66,13 @@ class Traits:
     fat: float
     removed: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, float] = field(default_factory=dict)
-    offsets: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     build: Mapping[str, float] = field(default_factory=dict)
     spread: float = 1.0
     _drawn: dict[str, Trait] = field(default_factory=dict)
 
     def __getitem__(self, organ: str) -> Trait:
         if organ not in self._drawn:
-            offset = self.rng.normal(0, 4.0 * self.spread, 3).clip(-9, 9) + self.offsets.get(organ, (0, 0, 0))
+            offset = self.rng.normal(0, 4.0 * self.spread, 3).clip(-9, 9)
             size = self.sizes.get(organ, float(np.exp(self.rng.normal(0, 0.06 * self.spread))))
             size *= self.build.get(organ, 1.0)
             proportion = np.exp(self.rng.normal(0, 0.06 * self.spread, 3).clip(-0.15, 0.15))

@@ -51,6 +51,13 @@ def test_reports_say_what_the_labels_show_and_nothing_of_organs_without_labels(v
         assert {"liver", "kidney_left"} <= set(TagMiner().mine(pair["report"]).tags)
 
 
+def test_a_volume_that_is_listed_twice_is_one_sentence(volumes, tmp_path, capsys):
+    header, row = volumes.read_text().splitlines()
+    volumes.write_text("\n".join((header, row, row.replace("CT", "MR"))))
+    assert main(Options(volumes, tmp_path / "made")) == 1
+    assert "would be one patient: leave one of them out" in capsys.readouterr().err
+
+
 def test_a_report_is_mined_as_what_the_labels_show():
     vocabulary, miner = load_vocabulary(), TagMiner()
     # The miner takes no report's word that these are missing, and knows a ventricle by its side's own name only.
@@ -61,24 +68,48 @@ def test_a_report_is_mined_as_what_the_labels_show():
                 assert miner.mine(write_report(array, [organ], 0.123, vocabulary)).tags.get(tag) == state, tag
 
 
+def test_equal_file_names_of_two_folders_are_two_patients(volumes, tmp_path):
+    folder = tmp_path / "s0002"
+    folder.mkdir()
+    image = sitk.ReadImage(str(tmp_path / "ct_0000.nii.gz")) + 1
+    sitk.WriteImage(image, str(folder / "ct.nii.gz"))
+    with volumes.open("a") as table:
+        table.write(f"{folder}/ct.nii.gz,{tmp_path}/labels.nii.gz,CT,{NAMES}\n")
+    assert main(Options(volumes, tmp_path / "made", block_mm=1000)) == 0
+    pairs = list(csv.DictReader((tmp_path / "made" / "pairs.csv").open()))
+    assert [(pair["id"], pair["patient"]) for pair in pairs] == [
+        ("ct_block1", "ct"),
+        ("s0002__ct_block1", "s0002__ct"),
+    ]
+    written = [sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "made" / pair["image"]))).min() for pair in pairs]
+    assert written == [0, 1]
+
+
 @pytest.mark.parametrize(
-    ("depth", "spacing", "height"), [(20, 3.0, 160.0), (128, 2.5, 160.0), (112, 3.0, 100.0), (7, 1.0, 0.1)]
+    ("depth", "spacing", "height"),
+    [(20, 3.0, 160.0), (128, 2.5, 160.0), (112, 3.0, 100.0), (7, 1.0, 0.1), (4, 5.0, 5.0)],
 )
 def test_blocks_are_of_one_height_and_overlap_by_half_or_more(depth, spacing, height):
     blocks = block_slices(depth, spacing, height)
     assert (blocks[0].start, blocks[-1].stop) == (0, depth)
     (size,) = {block.stop - block.start for block in blocks}
     assert size == min(depth, max(1, round(height / spacing)))
-    assert all(after.start - before.start <= max(1, size // 2 + 1) for before, after in pairwise(blocks))
+    assert all(0 < after.start - before.start <= max(1, size // 2 + 1) for before, after in pairwise(blocks))
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("modality", "kind", "needs a line a volume below the header image,labels,modality,names"),
+        (
+            "modality",
+            "kind",
+            "needs a line a volume, with image and labels, below the header image,labels,modality,names",
+        ),
         (NAMES, "", "has no table of its labels"),
         ("left kidney", "left flank", "no organ tag is named 'left flank'"),
         ("labels.nii.gz", "none.nii.gz", "none.nii.gz: the file is missing"),
+        (f",CT,{NAMES}", "", "labels.nii.gz has no table of its labels"),
+        (f"{NAMES}\n", f"{NAMES}\n,labels.nii.gz,CT,liver\n", "needs a line a volume, with image and labels"),
     ],
 )
 def test_a_wrong_table_is_one_sentence(volumes, tmp_path, capsys, old, new, message):

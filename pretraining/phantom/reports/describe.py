@@ -25,9 +25,9 @@ _MEASURED = (
     "liver",
     "heart",
 )
-# Vessels whose name in the vocabulary is a compound that no report uses.
 # Nobody remarks on missing one of these.
 _SCATTERED = ("small_bowel", "colon", "duodenum", "vertebrae", "ribs", "inferior_vena_cava", "esophagus", "trachea")
+# Vessels whose name in the vocabulary is a compound that no report uses.
 _UNNAMED = ("portal_vein_and_splenic_vein",)
 
 
@@ -100,7 +100,11 @@ class Describer:
         ]
 
     def normal(self) -> list[Statement]:
-        """Statements about visible organs with nothing to report, pairs together now and then."""
+        """Statements about visible organs with nothing to report, pairs together now and then.
+
+        Each speaks of its own organ alone. "No focal cerebellar lesion" is mined as "no brain tumor", which is wrong
+        where the brain shows one that the report leaves out, and likewise for the brain and the brainstem.
+        """
         plain = [organ for organ in self.visible if not self._is_abnormal(organ)]
         found = []
         done: set[str] = set()

@@ -49,12 +49,6 @@ NEGATED: dict[str, tuple[str, ...]] = {
     "stomach": ("no gastric wall thickening",),
     "liver": ("no intrahepatic ductal dilatation in the liver", "no hepatic mass"),
 }
-LISTED = (
-    "the {list} are unremarkable",
-    "unremarkable {list}",
-    "the {list} are normal",
-    "normal appearance of the {list}",
-)
 
 SIZE: dict[str, tuple[str, ...]] = {
     "enlarged": ("the {n} is enlarged", "enlargement of the {n}", "the {n} is increased in size", "enlarged {n}"),

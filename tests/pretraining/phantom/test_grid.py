@@ -8,7 +8,6 @@ def test_axes_are_centred_and_spaced():
     assert grid.axis(0).tolist() == [100]
     assert grid.axis(1).tolist() == [7, 9, 11, 13]
     assert grid.axis(2).tolist() == [-13, -10, -7, -4, -1]
-    assert grid.voxel_volume == 30
 
 
 def test_boxes_hold_exactly_the_voxels_between_the_corners():
