@@ -32,12 +32,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import tyro
 
 from benchmarks.label_efficiency.archive import pack, unpack
 from benchmarks.label_efficiency.cells import Cell, Choice, planned
-from benchmarks.label_efficiency.design import QUICK, TASKS, FamilyName, Size, SplitName, TaskName
+from benchmarks.label_efficiency.design import ARMS, FAMILIES, QUICK, TASKS, FamilyName, Size, SplitName, TaskName
 from benchmarks.label_efficiency.folders import Folders, open_folder, variables
 from benchmarks.label_efficiency.localization import localization_outcome
 from benchmarks.label_efficiency.report import interventions_outcome, outcomes
@@ -74,7 +75,7 @@ class Options:
     """Which pretraining seeds, counted from 0."""
     finetuning_seeds: tuple[int, ...] = ()
     """Which finetuning seeds, counted from 0."""
-    schedule_factor: int = 1
+    schedule_factor: Literal[1, 2] = 1
     """Train so many times as long: 2 beside 1 shows whether the schedule has converged."""
     workers: int = 1
     """Processes, of one thread each."""
@@ -137,6 +138,11 @@ def _choice(options: Options, size: Size) -> Choice:
     if not set(families) <= set(size.families) or not set(cases) <= set(size.cases):
         has = f"--families {' '.join(size.families)} and --cases {' '.join(map(str, size.cases))}"
         raise UserError(f"--task {size.task} has data for {has}")
+    if options.interventions and set(families) != {"2d"} and options.families:
+        raise UserError("--interventions are of 2d: leave --families out")
+    known = ARMS if options.interventions else dict.fromkeys(arm for name in families for arm in FAMILIES[name].arms)
+    if unknown := [arm for arm in options.arms if arm not in known]:
+        raise UserError(f"--arms: {', '.join(unknown)} is not among {', '.join(known)}")
     return Choice(
         options.split,
         options.everything,

@@ -165,7 +165,7 @@ class Cell:
 
     Attributes:
         cases: number of labelled cases. pretraining, finetuning: the seeds' places in their split, from 0.
-        schedule_factor: the schedule's length over the usual one.
+        schedule_factor: the schedule's length over the arm's usual one.
     """
 
     split: str
@@ -186,6 +186,11 @@ class Cell:
     def kind(self) -> str:
         """What takes equally long."""
         return f"cell {self.family} {self.arm} x{self.schedule_factor}"
+
+    @property
+    def length(self) -> int:
+        """Of its schedule, over that of most arms."""
+        return self.schedule_factor * ARMS[self.arm].length
 
     @property
     def pretraining_seed(self) -> int:
@@ -288,6 +293,16 @@ def _chosen(cell: Cell, choice: Choice) -> bool:
         and _passes(cell.pretraining, seeds)
         and _passes(cell.finetuning, choice.finetuning_seeds)
     )
+
+
+def planned_number(cell: Cell) -> int:
+    """How many cells the core, or else the grid, has that differ from one in their seeds alone."""
+    for everything in (False, True):
+        choice = Choice(cell.split, everything, families=(cell.family,), arms=(cell.arm,), cases=(cell.cases,))
+        blocks = GRID if everything else CORE
+        if number := sum(1 for block in blocks for _ in _block(block, choice)):
+            return number
+    return 0
 
 
 def _passes(value: object, accepted: Sequence[object]) -> bool:

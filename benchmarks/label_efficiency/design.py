@@ -84,6 +84,7 @@ class Arm:
             pretraining could give to this part, or, where `labels` says so, from images of reports.
         labels: what of the reports checks the labels that a network of the same cases gives to their images.
         teachers: how many such networks, averaged, give them.
+        length: of the schedule, over the others'.
     """
 
     title: str
@@ -94,11 +95,14 @@ class Arm:
     taught: Literal["encoder", "network"] | None = None
     labels: Check | None = None
     teachers: int = 1
+    length: int = 1
 
 
 MAIN_ARMS: Mapping[str, Arm] = {
     "plain": Arm("nnU-Net's own trainer", "plain", None, pretrained=False),
     "scratch": Arm("_scratch", "scratch", None, pretrained=False),
+    # As long as self-training's teacher, student and finetuning together.
+    "scratch_longer": Arm("_scratch, three times as long", "scratch", None, pretrained=False, length=3),
     "maps_untrained": Arm("maps on a random encoder, random tags", "maps_untrained", "tags", pretrained=False),
     "contrastive": Arm("contrastive only", "encoder", "contrastive"),
     "autoencoder": Arm("masked autoencoder (vision only)", "encoder", "autoencoder"),
@@ -153,10 +157,10 @@ INTERVENTIONS: Mapping[str, Arm] = {
     ),
 }
 """Each changes one thing of the full trainer, "both", of its control or of self-training; ceilings start from what
-labels taught."""
+labels taught. `self_both` starts from all of the student's network: of its bundle it has the maps, not the encoder."""
 INTERVENTION_CASES = (4, 64)
 ARMS: Mapping[str, Arm] = {**MAIN_ARMS, **INTERVENTIONS}
-REFERENCES = ("scratch", "maps_untrained", "autoencoder")
+REFERENCES = ("scratch", "scratch_longer", "maps_untrained", "autoencoder")
 """Arms that every other is compared with, case by case."""
 
 
@@ -193,7 +197,12 @@ class Block:
 
 CORE = (
     Block("2d", tuple(MAIN_ARMS), (4, 16, 64), FINETUNING_SEEDS),
-    Block("3d_fullres", ("scratch", "maps_untrained", "autoencoder", "tags", "both", "self"), (4, 16), 3),
+    Block(
+        "3d_fullres",
+        ("scratch", "scratch_longer", "maps_untrained", "autoencoder", "tags", "both", "self"),
+        (4, 16),
+        3,
+    ),
     Block("unetr", ("scratch", "both"), (4,), 3),
 )
 
@@ -281,6 +290,20 @@ class Schedule:
     validation_iterations: int = 2
     rate: float = 0.1
     momentum: float = 0.9
+
+
+@dataclass(frozen=True)
+class PretrainingSettings:
+    """What all pretrainings share beside what `Size` and `Objective` say; names as in `TrainConfig`."""
+
+    learning_rate: float = 2e-3
+    embedding_dim: int = 64
+    scratch_hidden_size: int = 64
+    scratch_layers: int = 2
+    max_tokens: int = 128
+
+
+PRETRAINING = PretrainingSettings()
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from benchmarks.label_efficiency.cells import Cell, Student, Teacher
 from benchmarks.label_efficiency.design import ARMS, FAMILIES, Schedule, Size, Tuning
 from benchmarks.label_efficiency.folders import PLANS, Folders, variables
 from benchmarks.label_efficiency.patients import fold_of, folds, nnunet_variables, teacher_fold, write_folds
+from benchmarks.label_efficiency.records import arm_settings
 from benchmarks.label_efficiency.threads import threads_for_processes
 from benchmarks.label_efficiency.trainers import TRAINERS, UNETR_TRAINERS
 from nnunetv2_mosmos.attach.attachment import BUNDLE_VARIABLE
@@ -58,6 +59,7 @@ def finetune(cell: Cell, folders: Folders, size: Size) -> dict[str, Any]:
         trainer.perform_actual_validation()
         found = _results(trainer, size)
     return {
+        "arm": arm_settings(cell.arm),
         "training_seconds": trained - started,
         "seeds": {
             "finetuning": cell.finetuning_seed,
@@ -162,7 +164,7 @@ def build_trainer(cell: Cell, fold: int | str, dataset: Path, size: Size) -> nnU
     )
     tune(trainer, ARMS[cell.arm].tuning)
     schedule = size.schedules[cell.family]
-    trainer.num_epochs = schedule.epochs * cell.schedule_factor
+    trainer.num_epochs = schedule.epochs * cell.length
     trainer.num_iterations_per_epoch = schedule.iterations
     trainer.num_val_iterations_per_epoch = schedule.validation_iterations
     trainer.disable_checkpointing = True

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.label_efficiency.cells import Cell, Dataset, Job, Pairs, Pretraining, Student, Teacher
-from benchmarks.label_efficiency.design import OBJECTIVES, SPLITS, Size
+from benchmarks.label_efficiency.design import OBJECTIVES, PRETRAINING, SPLITS, Size
 from pretraining.errors import UserError
 
 DATASET = 811
@@ -67,7 +67,8 @@ class Folders:
 
     def batches(self, cell: Cell) -> Path:
         """What all cells train on that differ from one in their arm and pretraining alone."""
-        return self.root / "batches" / f"{replace(cell, arm='all', pretraining=0).name}.pt"
+        shared = replace(cell, arm="all", pretraining=0, schedule_factor=cell.length)
+        return self.root / "batches" / f"{shared.name}.pt"
 
     def record(self, job: Job) -> Path:
         """The file that says that a job is done, and what came of it."""
@@ -98,8 +99,8 @@ def open_folder(root: Path, size: Size) -> Folders:
 
 
 def design(size: Size) -> dict[str, Any]:
-    """What all cells of a folder share, as JSON gives it back."""
-    parts: dict[str, Any] = {"size": size, **SPLITS, **OBJECTIVES}
+    """What all cells of a folder share, as JSON gives it back; what an arm has of its own is in its records."""
+    parts: dict[str, Any] = {"size": size, "pretraining": PRETRAINING, **SPLITS, **OBJECTIVES}
     plain: dict[str, Any] = json.loads(json.dumps({name: asdict(part) for name, part in parts.items()}))
     return plain
 
@@ -118,7 +119,7 @@ def check_design(begun: Mapping[str, Any], size: Size, where: str, option: str) 
     """
     wanted = design(size)
     if any(wanted.get(name) != part for name, part in begun.items()):
-        raise UserError(f"{where} was begun with other sizes, seeds or looks: choose another {option}")
+        raise UserError(f"{where} was begun with other sizes, settings, seeds or looks: choose another {option}")
 
 
 def write_json(file: Path, content: Any) -> None:

@@ -1,9 +1,11 @@
-"""Sentences below a table: whether the schedule has converged, what maps are worth, and which cases fail."""
+"""Sentences below a table: where cells ran, made-up labels, convergence, what maps are worth, which cases fail."""
 
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,31 +13,65 @@ from benchmarks.label_efficiency.cells import Cell
 from benchmarks.label_efficiency.design import ARMS, CASES, Size
 from benchmarks.label_efficiency.folders import Folders
 from benchmarks.label_efficiency.patients import sequences
-from benchmarks.label_efficiency.records import arm_scores, finished
+from benchmarks.label_efficiency.records import Truth, arm_scores, false_positives, finished
 from benchmarks.label_efficiency.statistics import cell_scores, mean_of
 
-LONGER = {2: "Twice", 3: "Three times"}
+
+def origin_notes(folders: Folders, split: str, family: str, arms: Sequence[str]) -> list[str]:
+    """The commits that the cells ran at, which need not be that of the table."""
+    ran = [
+        record.get("commit", "unknown")[:10]
+        for cases in CASES
+        for arm in arms
+        for _, record in finished(folders, Cell(split, family, arm, cases, 0, 0))
+    ]
+    told = ", ".join(f"{commit} ({count})" for commit, count in Counter(ran).most_common())
+    return [f"Cells ran at commit {told}."] if ran else []
 
 
-def convergence_notes(folders: Folders, size: Size, split: str, family: str, arms: Sequence[str]) -> list[str]:
-    """How much a longer schedule changes Dice, for every arm of which cells have run with both.
-
-    Three times the schedule is also what self-training takes: its teacher, its student and itself.
-    """
+def false_positive_notes(folders: Folders, truth: Truth, split: str, family: str, arms: Sequence[str]) -> list[str]:
+    """How often every arm finds a label in a case that lacks it, which Dice says nothing of."""
+    lacking = int((~truth.present).sum())
     notes = []
-    for cases, (factor, longer) in itertools.product(CASES, LONGER.items()):
+    for cases in CASES if lacking else ():
+        found = []
+        for arm in arms:
+            count = mean_of(false_positives(folders, truth, Cell(split, family, arm, cases, 0, 0)))
+            if np.isfinite(count):
+                found.append(f"{ARMS[arm].title} {count:.1f}")
+        if found:
+            notes.append(
+                f"With {cases} cases, labels found of the {lacking} that held-out cases lack: {', '.join(found)}."
+            )
+    return notes
+
+
+def convergence_notes(folders: Folders, truth: Truth, split: str, family: str, arms: Sequence[str]) -> list[str]:
+    """How much twice the schedule changes Dice, for every arm of which cells have run with both."""
+    notes = []
+    for cases in CASES:
         changes = []
         for arm in arms:
-            once, more = (
-                cell_scores(arm_scores(folders, size, Cell(split, family, arm, cases, 0, 0, times)))
-                for times in (1, factor)
+            once, twice = (
+                cell_scores(arm_scores(folders, truth, Cell(split, family, arm, cases, 0, 0, times)))
+                for times in (1, 2)
             )
-            pairs = int(np.isfinite(more - once).sum())
+            pairs = int(np.isfinite(twice - once).sum())
             if pairs:
-                changes.append(f"{ARMS[arm].title} {float(mean_of(more - once)):+.3f} (n={pairs})")
+                changes.append(f"{ARMS[arm].title} {float(mean_of(twice - once)):+.3f} (n={pairs})")
         if changes:
-            notes.append(f"{longer} the schedule with {cases} cases changes Dice by: {', '.join(changes)}.")
+            notes.append(f"Twice the schedule with {cases} cases changes Dice by: {', '.join(changes)}.")
     return notes
+
+
+def _comparable(
+    folders: Folders, split: str, family: str, arms: Sequence[str], cases: int
+) -> dict[str, list[dict[str, Any]]]:
+    """Records of the arms that have run with as many finetuning seeds as any: means of others are of other cases."""
+    ran = {arm: list(finished(folders, Cell(split, family, arm, cases, 0, 0))) for arm in arms}
+    seeds = {arm: {cell.finetuning for cell, _ in found} for arm, found in ran.items()}
+    most = max(map(len, seeds.values()), default=0)
+    return {arm: [record for _, record in found] for arm, found in ran.items() if found and len(seeds[arm]) == most}
 
 
 def map_notes(folders: Folders, split: str, family: str, arms: Sequence[str]) -> list[str]:
@@ -43,8 +79,7 @@ def map_notes(folders: Folders, split: str, family: str, arms: Sequence[str]) ->
     notes = []
     for cases in CASES:
         changes = []
-        for arm in arms:
-            records = [record for _, record in finished(folders, Cell(split, family, arm, cases, 0, 0))]
+        for arm, records in _comparable(folders, split, family, arms, cases).items():
             effects = [record["map_effect"]["change"] for record in records if record["map_effect"]]
             if effects:
                 words = (f"{name} {np.mean([effect[name]['mean'] for effect in effects]):+.3f}" for name in effects[0])
@@ -54,7 +89,9 @@ def map_notes(folders: Folders, split: str, family: str, arms: Sequence[str]) ->
     return notes
 
 
-def sequence_notes(folders: Folders, size: Size, split: str, family: str, arms: Sequence[str]) -> list[str]:
+def sequence_notes(
+    folders: Folders, size: Size, truth: Truth, split: str, family: str, arms: Sequence[str]
+) -> list[str]:
     """Dice of held-out cases whose sequence is among the labelled cases', and of the others, for every arm."""
     made_with = sequences(size, split)
     if not made_with:
@@ -62,13 +99,13 @@ def sequence_notes(folders: Folders, size: Size, split: str, family: str, arms: 
     notes = []
     for cases in CASES:
         found = []
-        for arm in arms:
-            records = [record for _, record in finished(folders, Cell(split, family, arm, cases, 0, 0))]
+        for arm, records in _comparable(folders, split, family, arms, cases).items():
             dice: dict[bool, list[float]] = {True: [], False: []}
             for record in records:
                 shown = {made_with[case] for case in record["labelled_cases"]}
-                for case, organs in record["dice"].items():
-                    dice[made_with[case] in shown] += [value for value in organs.values() if value is not None]
+                for case, present in zip(truth.cases, truth.present, strict=True):
+                    organs = itertools.compress(truth.organs, present)
+                    dice[made_with[case] in shown] += [record["dice"][case][organ] for organ in organs]
             if all(dice.values()):
                 found.append(f"{ARMS[arm].title} {np.mean(dice[True]):.3f} / {np.mean(dice[False]):.3f}")
         if found:

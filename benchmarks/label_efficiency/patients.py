@@ -9,23 +9,26 @@ from __future__ import annotations
 
 import itertools
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.label_efficiency.cells import Pairs
 from benchmarks.label_efficiency.design import CASES, FINETUNING_SEEDS, SPLITS, TEACHER_CASES, USUAL, Size
 from benchmarks.label_efficiency.folders import DATASET, DATASET_NAME, Folders, variables, write_json
-from benchmarks.label_efficiency.real import copy_labelled, real_folder, real_names
+from benchmarks.label_efficiency.real import copy_labelled, real_folder, real_label, real_names
 from benchmarks.label_efficiency.threads import threads_for_processes
+from pretraining.errors import UserError
 from pretraining.phantom.acquisition import draw_scan
-from pretraining.phantom.labelled import LabelledJob, write_labelled
+from pretraining.phantom.labelled import LabelledJob, label_map, write_labelled
 from pretraining.phantom.pairs import PairsJob, write_pairs
 from pretraining.phantom.presets import find_preset
 from pretraining.phantom.streams import Stream
-from pretraining.phantom.study import Population
+from pretraining.phantom.study import Population, draw_study
 from pretraining.studies.options import PrepareOptions
 from pretraining.studies.prepare import prepare
 
@@ -115,10 +118,36 @@ def sequences(size: Size, split: str) -> dict[str, str]:
     return found
 
 
+def labels_present(size: Size, split: str) -> NDArray[np.bool_]:
+    """Which held-out case has which label, `(C, O)`."""
+    values = range(1, len(size.organs) + 1)
+    return np.array([np.isin(values, label) for label in _held_out_labels(size, split)])
+
+
+def _held_out_labels(size: Size, split: str) -> Iterator[NDArray[np.uint8]]:
+    if size.real is not None:
+        yield from (real_label(size.real, name) for name in case_names(size)[1])
+        return
+    job = labelled_job(Path(), size, split)
+    stream = Stream(job.seed, "labelled")
+    for number in range(size.pool, size.pool + size.held_out):
+        study = draw_study(stream.patient(number, job.population.habits), stream.study(number), job.population)
+        yield label_map(study, size.organs)
+
+
 def case_names(size: Size) -> tuple[list[str], list[str]]:
-    """The pool and the held-out cases, as `write_labelled` or nnU-Net names them."""
+    """The pool and the held-out cases, as `write_labelled` or nnU-Net names them.
+
+    Raises:
+        UserError: a real data set has too few for both.
+    """
     if size.real is not None:
         names = real_names(size.real)
+        if len(names) < size.pool + size.held_out:
+            raise UserError(
+                f"{size.real.cases} has {len(names)} labelled cases, --task {size.task} needs "
+                f"{size.pool + size.held_out}: put the whole data set there"
+            )
         return names[: size.pool], names[-size.held_out :]
     names = [f"labelled_{number:04d}" for number in range(size.pool + size.held_out)]
     return names[: size.pool], names[size.pool :]

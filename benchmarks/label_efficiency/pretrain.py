@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from benchmarks.label_efficiency.cells import Pretraining
-from benchmarks.label_efficiency.design import FAMILIES, OBJECTIVES, Size
+from benchmarks.label_efficiency.design import FAMILIES, OBJECTIVES, PRETRAINING, Size
 from benchmarks.label_efficiency.folders import Folders
 from benchmarks.label_efficiency.localization import measure
 from pretraining.training.config import ImageConfig, ObjectiveConfig, OptimizationConfig, TextConfig, TrainConfig
@@ -17,9 +17,6 @@ from pretraining.training.export import export_run
 from pretraining.training.journal import read_metrics
 from pretraining.training.loop import Runtime
 from pretraining.training.pretrain import pretrain
-
-EMBEDDING = 64
-RATE = 2e-3
 
 
 def pretrain_bundle(pretraining: Pretraining, folders: Folders, size: Size, plans: Path) -> dict[str, Any]:
@@ -57,7 +54,12 @@ def train_config(pretraining: Pretraining, size: Size, plans: Path, folder: Path
     family, objective = FAMILIES[pretraining.family], OBJECTIVES[pretraining.objective]
     return TrainConfig(
         _image_config(pretraining, size, plans, folder),
-        TextConfig(scratch_hidden_size=64, scratch_layers=2, max_tokens=128, tag_embeddings=objective.tag_embeddings),
+        TextConfig(
+            scratch_hidden_size=PRETRAINING.scratch_hidden_size,
+            scratch_layers=PRETRAINING.scratch_layers,
+            max_tokens=PRETRAINING.max_tokens,
+            tag_embeddings=objective.tag_embeddings,
+        ),
         ObjectiveConfig(
             contrastive_weight=objective.contrastive,
             tag_weight=objective.tags,
@@ -69,7 +71,7 @@ def train_config(pretraining: Pretraining, size: Size, plans: Path, folder: Path
         OptimizationConfig(
             epochs=size.pretraining_epochs[family.dim] * objective.epochs_factor,
             batch_size=size.pretraining_batch,
-            learning_rate=RATE,
+            learning_rate=PRETRAINING.learning_rate,
             seed=pretraining.seed,
         ),
     )
@@ -86,14 +88,14 @@ def _image_config(pretraining: Pretraining, size: Size, plans: Path, folder: Pat
             image_size=whole,
             map_stride=OBJECTIVES[pretraining.objective].map_stride,
             deep_context=OBJECTIVES[pretraining.objective].deep_context,
-            embedding_dim=EMBEDDING,
+            embedding_dim=PRETRAINING.embedding_dim,
         )
     return ImageConfig(
         dim=family.dim,
         encoder="vit",
         image_size=whole,
         vit_weights=str(_random_transformer(folder / "transformer", size, pretraining.seed)),
-        embedding_dim=EMBEDDING,
+        embedding_dim=PRETRAINING.embedding_dim,
     )
 
 

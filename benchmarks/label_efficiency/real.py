@@ -5,7 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
+import SimpleITK as sitk
 from nnunetv2.dataset_conversion.generate_dataset_json import generate_dataset_json
+from numpy.typing import NDArray
 
 from benchmarks.label_efficiency.design import RealData
 from benchmarks.record import SHARED_DATA
@@ -29,6 +32,12 @@ def real_folder(name: str) -> Path:
 def real_names(data: RealData) -> list[str]:
     """The labelled cases, sorted."""
     return sorted(file.name.removesuffix(ENDING) for file in (real_folder(data.cases) / "labelsTr").glob(f"*{ENDING}"))
+
+
+def real_label(data: RealData, name: str) -> NDArray[np.uint8]:
+    """The label map of a case, `(Z, Y, X)`."""
+    file = real_folder(data.cases) / "labelsTr" / f"{name}{ENDING}"
+    return np.asarray(sitk.GetArrayFromImage(sitk.ReadImage(str(file))), np.uint8)
 
 
 def copy_labelled(raw: Path, data: RealData, labels: tuple[str, ...]) -> None:

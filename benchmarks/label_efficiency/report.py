@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.label_efficiency.cells import Cell
+from benchmarks.label_efficiency.cells import Cell, planned_number
 from benchmarks.label_efficiency.design import (
     ARMS,
     FAMILIES,
@@ -22,8 +22,14 @@ from benchmarks.label_efficiency.design import (
     Split,
 )
 from benchmarks.label_efficiency.folders import Folders
-from benchmarks.label_efficiency.notes import convergence_notes, map_notes, sequence_notes
-from benchmarks.label_efficiency.records import arm_scores, pretraining_seeds
+from benchmarks.label_efficiency.notes import (
+    convergence_notes,
+    false_positive_notes,
+    map_notes,
+    origin_notes,
+    sequence_notes,
+)
+from benchmarks.label_efficiency.records import Truth, arm_scores, truth_of
 from benchmarks.label_efficiency.statistics import (
     Estimate,
     Scores,
@@ -44,7 +50,7 @@ class Plan:
 
     Attributes:
         numbers: of labelled cases. arms: the rows of each. references: arms that the others are compared with.
-        planned: cells of an arm.
+        planned: how many cells are planned that differ from one in their seeds alone.
     """
 
     title: str
@@ -52,7 +58,7 @@ class Plan:
     numbers: Sequence[int]
     arms: Sequence[str]
     references: Sequence[str]
-    planned: Callable[[str], int]
+    planned: Callable[[Cell], int]
 
 
 def outcomes(
@@ -73,10 +79,6 @@ def outcomes(
         numbers: of labelled cases; all that there is data for when omitted.
         arms: rows; all of a family when omitted.
     """
-
-    def planned(arm: str) -> int:
-        return FINETUNING_SEEDS * pretraining_seeds(arm)
-
     plans = [
         Plan(
             f"Label efficiency, {family}",
@@ -84,7 +86,7 @@ def outcomes(
             numbers or size.cases,
             arms or FAMILIES[family].arms,
             REFERENCES,
-            planned,
+            planned_number,
         )
         for family in families
     ]
@@ -96,8 +98,8 @@ def interventions_outcome(
 ) -> Outcome:
     """The table of what was tried; see `outcomes`."""
     numbers, arms = numbers or INTERVENTION_CASES, arms or tuple(ARMS)
-    references = tuple(arm for arm in ("scratch", "both", "self_images") if arm in arms)
-    plan = Plan("Interventions, 2d", "2d", numbers, arms, references, lambda arm: PRETRAINING_SEEDS)
+    references = tuple(arm for arm in ("scratch", "scratch_longer", "both", "self_images") if arm in arms)
+    plan = Plan("Interventions, 2d", "2d", numbers, arms, references, lambda cell: PRETRAINING_SEEDS)
     return _outcome(folders, size, split, plan)
 
 
@@ -105,14 +107,16 @@ def _outcome(folders: Folders, size: Size, split: str, plan: Plan) -> Outcome:
     rows: list[Sequence[TableCell]] = []
     figures: dict[str, Any] = {}
     columns = (*COLUMNS, *(f"− {ARMS[reference].title}" for reference in plan.references))
+    truth = truth_of(size, split)
     for cases in plan.numbers:
-        scores = {arm: arm_scores(folders, size, Cell(split, plan.family, arm, cases, 0, 0)) for arm in plan.arms}
+        cells = {arm: Cell(split, plan.family, arm, cases, 0, 0) for arm in plan.arms}
+        scores = {arm: arm_scores(folders, truth, cell) for arm, cell in cells.items()}
         if all(np.isnan(found).all() for found in scores.values()):
-            planned = sum(map(plan.planned, scores))
+            planned = sum(map(plan.planned, cells.values()))
             rows.append((cases, "all", f"0 of {planned}", NOT_RUN, *(None for _ in columns[4:])))
             continue
-        for arm, found in scores.items():
-            row, figure = _row(cases, arm, found, scores, plan)
+        for arm, cell in cells.items():
+            row, figure = _row(cell, scores, plan)
             rows.append(row)
             figures[figure_name(cases, arm)] = figure
     return Outcome(
@@ -122,11 +126,13 @@ def _outcome(folders: Folders, size: Size, split: str, plan: Plan) -> Outcome:
         rows=rows,
         seeds=_seeds(SPLITS[split]),
         notes=[
-            f"Dice of {size.held_out} held-out cases; labels: {', '.join(size.organs)}. Differences are paired by "
-            "seeds, labelled cases and held-out cases.",
-            *convergence_notes(folders, size, split, plan.family, plan.arms),
+            f"Dice of {size.held_out} held-out cases, where they have the label: {_counts(truth)}. Differences are "
+            "paired by seeds, labelled cases and held-out cases.",
+            *origin_notes(folders, split, plan.family, plan.arms),
+            *false_positive_notes(folders, truth, split, plan.family, plan.arms),
+            *convergence_notes(folders, truth, split, plan.family, plan.arms),
             *map_notes(folders, split, plan.family, plan.arms),
-            *sequence_notes(folders, size, split, plan.family, plan.arms),
+            *sequence_notes(folders, size, truth, split, plan.family, plan.arms),
         ],
         figures=figures,
     )
@@ -140,12 +146,17 @@ def _seeds(split: Split) -> list[int]:
     ]
 
 
-def _row(
-    cases: int, arm: str, found: Scores, scores: Mapping[str, Scores], plan: Plan
-) -> tuple[Sequence[TableCell], dict[str, Any] | None]:
+def _counts(truth: Truth) -> str:
+    """How many held-out cases have each label."""
+    counts = zip(truth.organs, truth.present.sum(0), strict=True)
+    return ", ".join(f"{organ} {count}" for organ, count in counts)
+
+
+def _row(of: Cell, scores: Mapping[str, Scores], plan: Plan) -> tuple[Sequence[TableCell], dict[str, Any] | None]:
+    cases, arm, found = of.cases, of.arm, scores[of.arm]
     if np.isnan(found).all():
         rest = len(COLUMNS) - 4 + len(plan.references)
-        return (cases, ARMS[arm].title, f"0 of {plan.planned(arm)}", NOT_RUN, *(None for _ in range(rest))), None
+        return (cases, ARMS[arm].title, f"0 of {plan.planned(of)}", NOT_RUN, *(None for _ in range(rest))), None
     summary = summarize(found)
     differences = {
         reference: paired_difference(found, scores[reference])
@@ -156,7 +167,7 @@ def _row(
     row = (
         cases,
         ARMS[arm].title,
-        f"{summary.cells} of {plan.planned(arm)}",
+        f"{summary.cells} of {plan.planned(of)}",
         interval(summary.dice, signed=False),
         _rounded(summary.finetuning_sd),
         _rounded(summary.pretraining_sd),

@@ -37,7 +37,8 @@ class Summary:
     Attributes:
         cells: how many ran. dice: over all of them.
         finetuning_sd: standard deviation over finetuning seeds of the means over pretraining seeds; NaN below two.
-        pretraining_sd: the other way round.
+        pretraining_sd: the other way round; NaN, too, where no finetuning seed has two pretrainings, so that the two
+            spreads are one.
         collapsed: organs below `COLLAPSED`, mean over cells.
     """
 
@@ -73,7 +74,7 @@ def summarize(scores: Scores) -> Summary:
         cells=int(np.isfinite(cells).sum()),
         dice=bootstrap(scores),
         finetuning_sd=_deviation(mean_of(cells, 0)),
-        pretraining_sd=_deviation(mean_of(cells, 1)),
+        pretraining_sd=_deviation(mean_of(cells, 1)) if np.isfinite(cells).sum(0).max() > 1 else float("nan"),
         collapsed=float(mean_of(collapsed(scores))),
     )
 
@@ -98,8 +99,8 @@ def bootstrap(scores: Scores, reference: Scores | None = None, replicates: int =
     A replicate draws pretraining seeds, then finetuning seeds, then held-out cases, each with replacement and out of
     those of which something has run. Every pretraining meets the same finetuning seeds and every cell the same cases,
     so that one draw of each holds for all cells (Owen, "The pigeonhole bootstrap", 2007): to draw them anew within
-    each seed would pretend that there are more of them. With three pretraining seeds the interval is too narrow rather
-    than too wide.
+    each seed would pretend that there are more of them. Where every pretraining has met a finetuning seed of its own,
+    the pairs are drawn. With three seeds the interval is too narrow rather than too wide.
 
     Args:
         scores: `(P, F, C, O)`.
@@ -107,10 +108,16 @@ def bootstrap(scores: Scores, reference: Scores | None = None, replicates: int =
         replicates: draws.
     """
     cells = cell_scores(scores) - (0 if reference is None else cell_scores(reference))
-    pretrainings, finetunings = np.isfinite(cells).any(1), np.isfinite(cells).any(0)
-    scores = scores[pretrainings][:, finetunings]
-    if reference is not None:
-        reference = (reference if len(reference) == 1 else reference[pretrainings])[:, finetunings]
+    there = np.isfinite(cells)
+    if max(there.sum(0).max(), there.sum(1).max()) == 1:
+        pretrainings, finetunings = np.nonzero(there)
+        scores = scores[pretrainings, finetunings][None]
+        if reference is not None:
+            reference = reference[pretrainings if len(reference) > 1 else 0, finetunings][None]
+    else:
+        scores = scores[there.any(1)][:, there.any(0)]
+        if reference is not None:
+            reference = (reference if len(reference) == 1 else reference[there.any(1)])[:, there.any(0)]
     generator = np.random.default_rng(SEED)
     counts = [
         generator.multinomial(length, np.full(length, 1 / length), size=replicates) for length in scores.shape[:3]

@@ -95,7 +95,7 @@ class Ledger:
         if of_kind:
             return median(of_kind)
         guess = FIRST_GUESS[" ".join(job.kind.split()[:2])]
-        return guess * (job.schedule_factor if isinstance(job, Cell) else 1)
+        return guess * (job.length if isinstance(job, Cell) else 1)
 
     def add(self, kind: str, seconds: float) -> None:
         """A job that was finished earlier."""

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -27,9 +28,30 @@ def test_no_held_out_real_case_is_trained_on(shared_data):
         assert not held_out & set(fold["train"])
 
 
+def test_too_few_real_cases_are_refused(shared_data):
+    with pytest.raises(UserError, match=r"mr_hippocampus_msd has 20 labelled cases, --task hippocampus needs 21"):
+        case_names(replace(HIPPOCAMPUS, held_out=11))
+
+
 def test_a_missing_data_set_is_named():
     with pytest.raises(UserError, match=r"shared.data.elsewhere does not exist"):
         real_folder("elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"arms": ("scratch", "sefl")}, "--arms: sefl is not among plain, scratch"),
+        ({"arms": ("tags",), "families": ("unetr",), "everything": True}, None),
+        ({"arms": ("maps",), "families": ("unetr",), "everything": True}, "--arms: maps is not among scratch"),
+        ({"arms": ("self_images",)}, "--arms: self_images is not among"),
+        ({"arms": ("self_images",), "interventions": True}, None),
+        ({"families": ("3d_fullres",), "interventions": True}, "--interventions are of 2d"),
+    ],
+)
+def test_a_choice_that_says_nothing_is_refused(options, message, tmp_path, capsys):
+    assert main(Options(output=tmp_path / "run", list=True, **options)) == (1 if message else 0)
+    assert (message or "") in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("options", [{"families": ("3d_fullres",)}, {"cases": (64,), "everything": True}])

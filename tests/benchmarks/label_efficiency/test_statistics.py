@@ -77,6 +77,18 @@ def test_spreads_tell_the_two_kinds_of_seeds_apart():
     assert found.cells == 6
 
 
+def test_where_each_pretraining_has_a_finetuning_seed_of_its_own_the_pairs_are_drawn(scores):
+    pairs = np.full((3, 3, *SHAPE[2:]), np.nan)
+    for seed in range(3):
+        pairs[seed, seed] = scores[0, seed]
+    reference = scores[1:2, [0, 1, 3]]
+    assert bootstrap(pairs) == bootstrap(scores[:1, :3])
+    assert bootstrap(pairs, reference) == bootstrap(scores[:1, :3], reference)
+    # Their spread is that of both seeds together.
+    assert np.isnan(summarize(pairs).pretraining_sd)
+    assert summarize(pairs).finetuning_sd > 0
+
+
 def test_an_organ_collapsed_when_its_mean_over_cases_is_near_zero():
     scores = np.full((1, 2, 4, 3), 0.8)
     scores[0, 0, :, 0] = 0.04
