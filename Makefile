@@ -25,7 +25,7 @@ help:
 	@echo "make test      ruff, then the tests, without the slow ones"
 	@echo "make test-all  ruff and mypy, then all tests"
 	@echo "make lint      ruff and mypy"
-	@echo "make bench     all benchmarks in their quick form, then the results in README.md from all there are"
+	@echo "make bench     all benchmarks in their quick form, then README.md and RESULTS.md from all there are"
 	@echo "make setup     only the virtual environment that all of these use"
 	@echo "make clean     remove what building, checking and the demo wrote; the virtual environment stays"
 
@@ -55,7 +55,7 @@ bench: setup
 		$(BIN)/python -m benchmarks.$$name --quick --json bench_output/$$name.json || exit 1; done
 	$(BIN)/python -m benchmarks.label_efficiency --quick --output bench_output/label_efficiency \
 		--json bench_output/label_efficiency.json
-	$(BIN)/python -m benchmarks.summary benchmarks/results bench_output --readme README.md
+	$(BIN)/python -m benchmarks.summary benchmarks/results bench_output --readme README.md --page benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.label_efficiency.tables benchmarks/FINDINGS.md --results benchmarks/results
 
 # PyTorch comes first and alone, or a dependency would choose its build and version.

@@ -21,6 +21,8 @@ from pretraining.training.run_folder import versions
 
 Cell = str | float | int | None
 
+NOT_RUN = "not run"
+"""In a table's cell."""
 LIBRARIES = ("torch", "nnunetv2", "transformers", "monai", "batchgeneratorsv2", "blosc2", "numpy")
 CHECKOUT = Path(__file__).resolve().parent.parent
 SHARED_DATA = CHECKOUT.parent / "shared" / "data"

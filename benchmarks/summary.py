@@ -1,10 +1,10 @@
 """Joins the benchmarks' JSON files into a section of Markdown.
 
     python -m benchmarks.summary FOLDER
-    python -m benchmarks.summary benchmarks/results bench_output --readme README.md
+    python -m benchmarks.summary benchmarks/results bench_output --readme README.md --page benchmarks/RESULTS.md
 
-A `--quick` result is shown only where none of the folders has a full one of the same benchmark. With `--readme`, the
-section replaces what stands between the two marker lines of that file.
+A `--quick` result is shown only where none of the folders has a full one of the same benchmark. `--readme` puts the
+tables between the two marker lines of that file, without what has not been run; `--page` writes all of it, with notes.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ from typing import Annotated, Any
 
 import tyro
 
-from benchmarks.record import markdown_table
+from benchmarks.record import NOT_RUN, markdown_table
 from pretraining.errors import UserError
 
+PAGE_HEAD = """# Results
+
+Written by `make bench` from `benchmarks/results`; what it means stands in [FINDINGS.md](FINDINGS.md)."""
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 
 
@@ -30,11 +33,17 @@ class Options:
     folders: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """Folders of the JSON files that benchmarks wrote with --json; those that do not exist hold none."""
     readme: Path | None = None
-    """File to put the section into, between its markers; printed when omitted."""
+    """File to put the tables into, between its markers."""
+    page: Path | None = None
+    """File to write everything into; printed when both are omitted."""
 
 
-def section(*folders: Path) -> str:
+def section(*folders: Path, brief: bool = False) -> str:
     """The Markdown of all results in the folders, in the order of their files' names.
+
+    Args:
+        folders: of the JSON files.
+        brief: without notes, and rows of what has not been run.
 
     Raises:
         UserError: the folders hold no results, or a file that is none.
@@ -43,7 +52,7 @@ def section(*folders: Path) -> str:
     if not files:
         names = ", ".join(map(str, folders))
         raise UserError(f"no results in {names}: run `python -m benchmarks.NAME --json FOLDER/NAME.json` first")
-    results = [_read(file) for file in files]
+    results = [_read(file, brief) for file in files]
     full = {result.benchmark for result in results if not result.quick}
     return "\n\n".join(result.text for result in results if not result.quick or result.benchmark not in full)
 
@@ -55,19 +64,21 @@ class _Result:
     text: str
 
 
-def _read(file: Path) -> _Result:
+def _read(file: Path, brief: bool) -> _Result:
     try:
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return _Result(found["benchmark"], found["quick"], _markdown(found))
+        return _Result(found["benchmark"], found["quick"], _markdown(found, brief))
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{file} is not what a benchmark writes ({error!r}): run it again, or move the file") from error
 
 
-def _markdown(found: dict[str, Any]) -> str:
+def _markdown(found: dict[str, Any], brief: bool) -> str:
     machine = found["machine"]
     where = [machine["processor"], f"{machine['cores']} cores", f"{machine['memory_gib']} GiB", *machine["gpus"]]
     caption = f"`{found['command']}`; {', '.join(where)}; torch {found['versions']['torch']}; {found['commit'][:10]}"
-    parts = [f"**{found['title']}**", markdown_table(found["columns"], found["rows"]), *found["notes"], caption]
+    rows = [row for row in found["rows"] if not brief or NOT_RUN not in row]
+    notes = () if brief else found["notes"]
+    parts = [f"**{found['title']}**", markdown_table(found["columns"], rows), *notes, caption]
     if found["quick"]:
         parts.insert(1, "A `--quick` run: it shows that the benchmark runs, no more.")
     return "\n\n".join(parts)
@@ -88,13 +99,15 @@ def replace_section(file: Path, text: str) -> None:
 
 
 def main(options: Options) -> int:
-    """Print the section, or put it into a file."""
+    """Print the section, or put it into files."""
     try:
         text = section(*options.folders)
-        if options.readme is None:
+        if options.page is not None:
+            options.page.write_text(f"{PAGE_HEAD}\n\n{text}\n", encoding="utf-8")
+        if options.readme is not None:
+            replace_section(options.readme, section(*options.folders, brief=True))
+        if options.page is None and options.readme is None:
             print(text)
-        else:
-            replace_section(options.readme, text)
     except UserError as error:
         print(error, file=sys.stderr)
         return 1

@@ -37,11 +37,10 @@ from benchmarks.label_efficiency.statistics import (
     paired_difference,
     summarize,
 )
+from benchmarks.record import NOT_RUN, Outcome
 from benchmarks.record import Cell as TableCell
-from benchmarks.record import Outcome
 
 COLUMNS = ("cases", "arm", "cells", "Dice [95 %]", "sd finetuning", "sd pretraining", "collapsed organs")
-NOT_RUN = "not run"
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.record import Outcome, command, conclude
-from benchmarks.summary import BEGIN, END, replace_section, section
+from benchmarks.record import NOT_RUN, Outcome, command, conclude
+from benchmarks.summary import BEGIN, END, Options, main, replace_section, section
 from pretraining.errors import UserError
 
 OUTCOME = Outcome(
@@ -60,6 +60,18 @@ def test_a_quick_result_only_fills_what_has_no_full_one(results, tmp_path):
         "**How fast**",
         "**Quick c**",
     ]
+
+
+def test_the_readme_leaves_out_notes_and_what_has_not_run_and_the_page_shows_all(tmp_path):
+    rows = [("a step", 1), ("two", NOT_RUN)]
+    conclude(replace(OUTCOME, rows=rows, notes=["A note."]), quick=False, file=tmp_path / "results" / "a.json")
+    readme, page = tmp_path / "README.md", tmp_path / "RESULTS.md"
+    readme.write_text(f"{BEGIN}{END}")
+    assert main(Options((tmp_path / "results",), readme, page)) == 0
+    for file, complete in ((readme, False), (page, True)):
+        text = file.read_text()
+        assert "| a step | 1 " in text
+        assert (NOT_RUN in text, "A note." in text) == (complete, complete)
 
 
 @pytest.mark.parametrize("content", ["no markers", f"{END} {BEGIN}", f"{BEGIN} {BEGIN} {END}"])

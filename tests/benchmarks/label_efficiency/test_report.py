@@ -11,7 +11,8 @@ from benchmarks.label_efficiency.folders import Folders, write_json
 from benchmarks.label_efficiency.localization import localization_outcome
 from benchmarks.label_efficiency.patients import case_names, labelled_job, sequences
 from benchmarks.label_efficiency.records import arm_settings
-from benchmarks.label_efficiency.report import NOT_RUN, interventions_outcome, outcomes
+from benchmarks.label_efficiency.report import interventions_outcome, outcomes
+from benchmarks.record import NOT_RUN
 from pretraining.errors import UserError
 from pretraining.phantom.streams import Stream
 from pretraining.phantom.study import draw_study
