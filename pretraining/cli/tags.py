@@ -64,6 +64,7 @@ def run(options: Options) -> int:
         raise UserError("no reports: name a table with --input FILE, or read standard input with --input -")
     if options.workers < 0:
         raise UserError(f"--workers is {options.workers}; give the number of processes, or 0 for one each core")
+    _check_files(options)
     with ExitStack() as stack:
         # The header is read, and a wrong column reported, before any output file appears.
         rows = _rows(options.input, options, stack)
@@ -186,6 +187,18 @@ def _rejects_path(options: Options) -> Path | None:
         return options.rejects
     output = Path(options.output)
     return output.with_name(f"{output.stem}.rejects.csv")
+
+
+def _check_files(options: Options) -> None:
+    """Refuse to write one file over another."""
+    named = {"--input": options.input, "--output": options.output, "--rejects": _rejects_path(options)}
+    seen: dict[Path, str] = {}
+    for option, name in named.items():
+        if name is None or name == _STANDARD:
+            continue
+        other = seen.setdefault(Path(name).resolve(), option)
+        if other != option:
+            raise UserError(f"{other} and {option} are the same file, {name}; name another one with {option}")
 
 
 @contextmanager

@@ -12,9 +12,16 @@ _AFTER_HEAD = (
     lx.PREPOSITION | lx.OF | lx.COPULA | lx.COMMA | lx.COLON | lx.BREAK | lx.CONJUNCTION | lx.SEEN | lx.TAIL
     | lx.SCOPE_END | lx.DONE | lx.ABSENT_AFTER | lx.DESCRIPTION | lx.NEGATION
 )  # fmt: skip
-ABSENCES = lx.ABSENT_BEFORE | lx.ABSENT_AFTER | lx.ABSENCE_NOUN | lx.EMPTY | lx.NEGATION
+ABSENCES = lx.ABSENT_BEFORE | lx.ABSENT_AFTER | lx.ABSENCE_NOUN | lx.EMPTY | lx.NEGATION | lx.NOT_APPLICABLE
+# What speaks of lesions only, or of these too.
+LESION_ABSENCES = lx.NEGATION | lx.ABSENT_BEFORE | lx.LESION_DENIED | lx.LESION_GONE | lx.LESION_OPEN
+_LESION_NEGATIONS = lx.NEGATION | lx.ABSENT_BEFORE | lx.LESION_DENIED
 # A negation does not reach a lesion over these: "no fever, MRI of a brain tumor".
 _NEGATION_ENDS = lx.COPULA | lx.BREAK | lx.COLON | lx.SCOPE_END
+# After "change": "in", "of", "in size".
+_CHANGED = lx.PREPOSITION | lx.OF | lx.OTHERWISE
+# "nodule in the posterior segment of the right lower lobe is no longer seen": so many items may stand between.
+_REACH = 12
 
 
 def find_absent(row: Row, exempt: frozenset[str]) -> dict[int, str]:
@@ -32,8 +39,13 @@ def find_absent(row: Row, exempt: frozenset[str]) -> dict[int, str]:
     for index, mask in enumerate(masks):
         if not mask & ABSENCES:
             continue
-        if mask & lx.ABSENT_AFTER and _take(found, _subjects(row, index), "absent-after"):
-            continue
+        if mask & lx.ABSENT_AFTER:
+            if index + 1 < len(masks) and masks[index + 1] & lx.EARLIER:
+                continue
+            if _take(found, _subjects(row, index), "out-of-view" if mask & lx.OUT_OF_VIEW else "absent-after"):
+                continue
+        if mask & lx.NOT_APPLICABLE:
+            _take(found, _subjects(row, index), "not-applicable")
         if mask & lx.ABSENCE_NOUN and _take(found, _agenesis(row, index), "agenesis"):
             continue
         if mask & lx.ABSENT_BEFORE:
@@ -41,22 +53,53 @@ def find_absent(row: Row, exempt: frozenset[str]) -> dict[int, str]:
         if mask & lx.EMPTY:
             _take(found, _emptied(row, index), "empty-bed")
         if mask & lx.NEGATION:
-            _take(found, _negated(row, index, exempt), "no-organ")
+            chain = _negated(row, index, exempt)
+            _take(found, chain, "empty-bed" if _is_in_bed(row, chain) else "no-organ")
     return found
 
 
-def negated_lesions(row: Row) -> set[int]:
-    """The lesion terms under a negation: "no focal liver lesion", "without pleural or pericardial effusion"."""
-    found: set[int] = set()
-    reach = False
-    for index, mask in enumerate(row.masks):
-        if mask & (lx.NEGATION | lx.ABSENT_BEFORE):
-            reach = True
-        elif mask & _NEGATION_ENDS and not mask & lx.FILLER:
-            reach = False
-        elif reach and mask & lx.TERM:
-            found.add(index)
+def find_lesion_states(row: Row) -> dict[int, bool]:
+    """The lesion terms that a row denies (True), or of which it leaves open whether they are there (False).
+
+    Before it stands a negation ("no focal liver lesion", "without pleural or pericardial effusion"), after it what has
+    become of it ("pleural effusion: none", "the nodule in the left lung has resolved").
+    """
+    masks = row.masks
+    found: dict[int, bool] = {}
+    denied: bool | None = None
+    for index, mask in enumerate(masks):
+        if mask & (lx.LESION_GONE | lx.LESION_OPEN) and (lesion := _lesion_before(row, index)) >= 0:
+            found[lesion] = bool(mask & lx.LESION_GONE)
+            denied = None
+        elif mask & lx.LESION_OPEN:
+            denied = False
+        elif mask & _LESION_NEGATIONS:
+            denied = True
+        elif (mask & _NEGATION_ENDS and not mask & lx.FILLER) or _is_change(masks, index):
+            denied = None
+        elif denied is not None and mask & lx.TERM:
+            found.setdefault(index, denied)
     return found
+
+
+def _is_change(masks: list[int], index: int) -> bool:
+    """Whether what is denied is a change of what follows: "no increase in size of the mass"."""
+    return bool(masks[index] & lx.CHANGE) and index + 1 < len(masks) and bool(masks[index + 1] & _CHANGED)
+
+
+def _lesion_before(row: Row, trigger: int) -> int:
+    """The lesion of which "... has resolved" is said, over the organ that it is in; -1 when there is none."""
+    masks = row.masks
+    # "Pleural effusion: no." denies it, "pleural effusion, no mass" the mass.
+    if masks[trigger] & lx.NEGATION and trigger + 1 < len(masks) and not masks[trigger + 1] & (lx.COMMA | lx.BREAK):
+        return -1
+    start = skip(masks, trigger - 1, -1, lx.COPULA | lx.FILLER | lx.COLON)
+    for position in range(start, max(-1, start - _REACH), -1):
+        if masks[position] & (lx.BREAK | lx.COMMA | lx.COLON | lx.COPULA | lx.NEGATION):
+            break
+        if any(target.lesion for target in row.entries[position].targets):
+            return position
+    return -1
 
 
 def normal_organs(row: Row) -> dict[int, list[int]]:
@@ -135,6 +178,19 @@ def _agenesis(row: Row, trigger: int) -> list[int]:
     if not entry.noun and entry.sided and not row.sides[index]:
         return []
     return [index]
+
+
+def _is_in_bed(row: Row, chain: list[int]) -> bool:
+    """Whether an organ is denied in its place only ("no kidney in the left renal fossa"); it takes the place's side."""
+    if not chain:
+        return False
+    masks = row.masks
+    index = skip(masks, chain[-1] + 1, 1, lx.COPULA | lx.FILLER | lx.SEEN | lx.PREPOSITION | _WITHIN)
+    if index >= len(masks) or not any(target.role == lx.BED for target in row.entries[index].targets):
+        return False
+    for item in chain:
+        row.sides[item] |= row.sides[index]
+    return True
 
 
 def _emptied(row: Row, trigger: int) -> list[int]:

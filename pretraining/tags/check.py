@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 from pretraining.tags.lexicon import build_lexicon, words_of
-from pretraining.tags.rules import Rules, load_rules
+from pretraining.tags.rules import load_rules
 from pretraining.tags.scan import Scanner, lower
 from pretraining.tags.vocabulary import Tag, Vocabulary
 
 _TERMS = ("names", "synonyms", "parts", "adjectives", "diseases", "removals", "partial_removals", "beds")
 
 
-def check_vocabulary(vocabulary: Vocabulary, rules: Rules | None = None) -> list[str]:
+def check_vocabulary(vocabulary: Vocabulary) -> list[str]:
     """One sentence a problem; an empty list for a sound vocabulary."""
     return [
         *_duplicate_ids(vocabulary),
@@ -21,7 +21,7 @@ def check_vocabulary(vocabulary: Vocabulary, rules: Rules | None = None) -> list
         *_regions(vocabulary),
         *_duplicate_terms(vocabulary),
         *_excluded_terms(vocabulary),
-        *_unreachable_terms(vocabulary, rules if rules is not None else load_rules()),
+        *_unreachable_terms(vocabulary),
     ]
 
 
@@ -93,9 +93,9 @@ def _excluded_terms(vocabulary: Vocabulary) -> Iterator[str]:
                 yield f"tag '{tag.id}': '{term}' is both a term and excluded; remove one"
 
 
-def _unreachable_terms(vocabulary: Vocabulary, rules: Rules) -> Iterator[str]:
+def _unreachable_terms(vocabulary: Vocabulary) -> Iterator[str]:
     """Look every term up as the miner would, and see whether one phrase takes all its words."""
-    scanner = Scanner(build_lexicon(vocabulary, rules))
+    scanner = Scanner(build_lexicon(vocabulary, load_rules()))
     for tag in vocabulary:
         for term, words in _own_terms(tag):
             if not words:

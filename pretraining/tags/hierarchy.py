@@ -27,12 +27,12 @@ class Hierarchy:
         self._makers = {tag.id: self._parts(tag.id) for tag in vocabulary}
 
     def _parts(self, tag_id: str) -> tuple[str, ...]:
-        """The children that together are the whole: the sides of a pair, else the organs below it."""
+        """The children that together are the whole: its sides, else the organs below it if it has no other parts."""
         sides = self._vocabulary.sides.get(tag_id)
         if sides:
             return tuple(sides.values()) if len(sides) == 2 else ()
         children = tuple(child for child in self._vocabulary.children(tag_id) if child not in self._lesions)
-        return children if len(children) > 1 else ()
+        return children if len(children) > 1 and not self._vocabulary[tag_id].parts else ()
 
     def above(self, tag_id: str) -> tuple[str, ...]:
         """Ids of all tags above."""

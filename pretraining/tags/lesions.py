@@ -29,7 +29,12 @@ def compose_lesions(row: Row) -> None:
     for index in [index for index, mask in enumerate(masks) if mask & lx.FINDING and not mask & lx.TERM]:
         hosts = _before(row, index) or _after(row, index) or _containing(row, index)
         tags = {target.tag for host in hosts for target in _organs(row, host)}
-        targets = tuple(finding.target for finding in row.entries[index].findings if not tags.isdisjoint(finding.hosts))
+        benign = not masks[index] & lx.BENIGN and _turns_out_benign(masks, index)
+        targets = tuple(
+            finding.target
+            for finding in row.entries[index].findings
+            if not tags.isdisjoint(finding.hosts) and (finding.target.only_denied or not benign)
+        )
         if not targets:
             continue
         known = row.entries[index]
@@ -38,6 +43,18 @@ def compose_lesions(row: Row) -> None:
         for host in hosts:
             row.sides[index] |= row.sides[host]
         masks[index] |= lx.TERM
+
+
+def _turns_out_benign(masks: list[int], index: int) -> bool:
+    """Whether the finding is said to be no tumor: "lesions in the liver, compatible with simple cysts"."""
+    explained = False
+    for mask in masks[index + 1 : index + 1 + _REACH]:
+        if mask & lx.BENIGN and explained:
+            return True
+        if mask & (lx.BREAK | lx.NEGATION | lx.CONJUNCTION | lx.FINDING):
+            break
+        explained = bool(mask & lx.EXPLANATION) or (explained and not mask & lx.COMMA)
+    return False
 
 
 def _organs(row: Row, item: int) -> list[Target]:
@@ -75,7 +92,7 @@ def _containing(row: Row, index: int) -> list[int]:
     """The organ that is said to have the finding: "the right kidney contains a mass", "Liver: no focal lesion"."""
     masks = row.masks
     contained = False
-    for position in range(index - 1, -1, -1):
+    for position in range(index - 1, max(-1, index - 1 - _REACH), -1):
         mask = masks[position]
         if mask & lx.BREAK:
             break

@@ -50,6 +50,16 @@ CONTAINER = 1 << 35  # "the liver contains a mass"
 LOCATOR = 1 << 36  # "a mass in the liver", not "a mass beside the liver"
 NORMAL = 1 << 37
 OTHERWISE = 1 << 38  # "otherwise normal"
+OUT_OF_VIEW = 1 << 39  # "not included": said of all of a pair
+EARLIER = 1 << 40  # "not seen on the prior study" says nothing of this one
+COMPARISON = 1 << 41
+CHANGE = 1 << 42  # "no change in the mass" does not deny the mass
+LESION_DENIED = 1 << 43  # before a lesion, and never of an organ: "free of"
+LESION_GONE = 1 << 44  # after a lesion: "resolved"
+LESION_OPEN = 1 << 45  # before or after: "no new", "unlikely"
+NOT_APPLICABLE = 1 << 46
+EXPLANATION = 1 << 47
+BENIGN = 1 << 48  # what a lesion turns out to be: "compatible with simple cysts"
 
 LEFT, RIGHT, BOTH = 1, 2, 3
 
@@ -62,6 +72,7 @@ REMOVAL, PARTIAL_REMOVAL, BED = "removal", "partial-removal", "bed"
 _WORDS = re.compile(r"\w+")
 
 _NUMBERED = re.compile(r"([a-z]+)([0-9]+)")
+ORDINAL = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th)")
 
 _RULE_BITS = (
     ("determiners", DETERMINER), ("of", OF), ("prepositions", PREPOSITION), ("conjunctions", CONJUNCTION),
@@ -72,7 +83,10 @@ _RULE_BITS = (
     ("patient_description", DESCRIPTION), ("origin", ORIGIN), ("origin_nouns", ORIGIN_NOUN), ("advice", ADVICE),
     ("modalities", MODALITY), ("scope_end", SCOPE_END), ("directions", DIRECTION), ("containers", CONTAINER),
     ("locators", LOCATOR),
-    ("normal", NORMAL), ("otherwise", OTHERWISE),
+    ("normal", NORMAL), ("otherwise", OTHERWISE), ("out_of_view", ABSENT_AFTER | OUT_OF_VIEW),
+    ("earlier", EARLIER | PREPOSITION),
+    ("comparison", COMPARISON), ("changes", CHANGE), ("lesion_denied", LESION_DENIED), ("lesion_gone", LESION_GONE),
+    ("lesion_open", LESION_OPEN), ("explanations", EXPLANATION), ("benign", BENIGN), ("not_applicable", NOT_APPLICABLE),
 )  # fmt: skip
 
 _SIDE_BITS = (("left", LEFT), ("right", RIGHT), ("both", BOTH))
@@ -98,6 +112,8 @@ class Target:
     lesion: bool
     only_denied: bool = False
     """A lesion that the phrase denies under a negation, and does not place ("no renal lesion", "a renal lesion")."""
+    organs: tuple[str, ...] = ()
+    """Ids of the organs right above a lesion."""
 
 
 class Finding(NamedTuple):
@@ -166,11 +182,13 @@ class Lexicon:
         words: every word that is a phrase or starts one -> its entry.
         series: words that number a bone: `l4` -> (`l`, 4).
         lesions: organ -> the lesions directly below it.
+        abbreviations: words whose full stop ends nothing.
     """
 
     words: dict[str, Entry]
     series: dict[str, tuple[str, int]]
     lesions: dict[str, tuple[Target, ...]]
+    abbreviations: frozenset[str]
 
     def longer(self, first: str, second: str) -> tuple[Longer, ...]:
         """The phrases that start with two words, longest first."""
@@ -236,7 +254,7 @@ def build_lexicon(vocabulary: Vocabulary, rules: Rules) -> Lexicon:
         for phrase in tag.exclude:
             for words in _with_plural(words_of(phrase)):
                 _entry(phrases, words).mask |= WORD
-    return _by_first_word(phrases, _lesions(vocabulary))
+    return _by_first_word(phrases, _lesions(vocabulary), rules.abbreviations)
 
 
 def _entry(phrases: dict[tuple[str, ...], Entry], words: tuple[str, ...]) -> Entry:
@@ -278,8 +296,7 @@ def _findings(tag: Tag, vocabulary: Vocabulary) -> Iterator[tuple[tuple[str, ...
     """Nouns that are the tag's lesion in the organ above it, or deny it: "mass" in the liver."""
     if not (tag.findings or tag.denied_findings):
         return
-    above = [vocabulary[parent] for parent in tag.parents if parent in vocabulary]
-    organs = [organ.id for organ in above if organ.kind == "organ"]
+    organs = _organs_above(tag, vocabulary)
     hosts = frozenset(
         other.id
         for other in vocabulary
@@ -324,7 +341,12 @@ def _target(tag: Tag, role: str, vocabulary: Vocabulary) -> Target:
         right=added["right"],
         side_required=tag.side_required,
         lesion=tag.kind == "lesion",
+        organs=_organs_above(tag, vocabulary) if tag.kind == "lesion" else (),
     )
+
+
+def _organs_above(tag: Tag, vocabulary: Vocabulary) -> tuple[str, ...]:
+    return tuple(parent for parent in tag.parents if parent in vocabulary and vocabulary[parent].kind == "organ")
 
 
 def _add_target(entry: Entry, target: Target, plural: bool) -> None:
@@ -337,7 +359,9 @@ def _add_target(entry: Entry, target: Target, plural: bool) -> None:
     entry.noun = entry.noun or target.role in (NOUN, PART)
 
 
-def _by_first_word(phrases: dict[tuple[str, ...], Entry], lesions: dict[str, tuple[Target, ...]]) -> Lexicon:
+def _by_first_word(
+    phrases: dict[tuple[str, ...], Entry], lesions: dict[str, tuple[Target, ...]], abbreviations: frozenset[str]
+) -> Lexicon:
     known = {words[0]: entry for words, entry in phrases.items() if len(words) == 1}
     grouped: dict[str, dict[str, list[Longer]]] = {}
     for words, entry in phrases.items():
@@ -352,7 +376,7 @@ def _by_first_word(phrases: dict[tuple[str, ...], Entry], lesions: dict[str, tup
         }
     for words, entry in phrases.items():
         if words and entry.mask & (TERM | REGION):
-            known[words[0]].hints |= MAY_NAME
+            known[words[0]].hints |= MAY_NAME | (MAY_NUMBER if ORDINAL.fullmatch(words[0]) else 0)
     series = {
         word: (match[1], int(match[2]))
         for word, entry in known.items()
@@ -360,4 +384,4 @@ def _by_first_word(phrases: dict[tuple[str, ...], Entry], lesions: dict[str, tup
     }
     for word in series:
         known[word].hints |= MAY_NUMBER
-    return Lexicon(known, series, lesions)
+    return Lexicon(known, series, lesions, abbreviations)

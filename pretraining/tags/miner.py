@@ -92,7 +92,7 @@ class TagMiner:
         facts: list[tuple[Segment, Fact]] = []
         regions: dict[str, None] = {}
         for segment in self._segmenter.segments(report):
-            if segment.section == "ignore":
+            if segment.section in ("comparison", "ignore"):
                 continue
             found = self._segment_facts(lowered, segment)
             if found is NOTHING:
@@ -129,7 +129,13 @@ class TagMiner:
                 states[tag] = PRESENT if grade == _SEEN else ABSENT
             elif not covered or not covered.isdisjoint(self._regions_of[tag]):
                 states[tag] = PRESENT
-        closed = self._hierarchy.close(states, [tag for tag, grade in grades.items() if grade == _GONE])
+        operated = {fact.tag for _, fact in facts if fact.operation}
+        firm = [
+            tag
+            for tag, grade in grades.items()
+            if grade == _GONE and (tag in operated or not self._shows_a_side(tag, grades))
+        ]
+        closed = self._hierarchy.close(states, firm)
         covered = self._covered(regions, [tag for tag, (state, _) in closed.items() if state == PRESENT])
         order = self._order
         tags = {tag: closed[tag][0] for tag in sorted(closed, key=order.__getitem__)}
@@ -138,20 +144,17 @@ class TagMiner:
     def _covered(self, named: Iterable[str], present: Iterable[str]) -> set[str]:
         """The regions that are named and those of the organs shown.
 
-        An organ of several regions adds them only when none of them is covered otherwise.
+        An organ of several regions adds them only when none of them is covered otherwise: by organs of fewer.
         """
         covered = set(named)
-        several = []
-        for tag in present:
-            regions = self._regions_of[tag]
-            if len(regions) == 1:
-                covered |= regions
-            else:
-                several.append(regions)
-        for regions in several:
-            if covered.isdisjoint(regions):
-                covered |= regions
+        of_organs = {self._regions_of[tag] for tag in present}
+        for size in sorted({len(regions) for regions in of_organs}):
+            covered.update(*[r for r in of_organs if len(r) == size and covered.isdisjoint(r)])
         return covered
+
+    def _shows_a_side(self, pair: str, grades: dict[str, int]) -> bool:
+        """Whether a side is seen of a pair that is said to be absent as a whole."""
+        return any(grades.get(side) == _SEEN for side in self.vocabulary.sides.get(pair, {}).values())
 
     def _explain(
         self, report: str, facts: list[tuple[Segment, Fact]], closed: dict[str, tuple[str, str]], tags: TagStates

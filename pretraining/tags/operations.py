@@ -9,6 +9,7 @@ from pretraining.tags.scan import Row
 
 _REACH = 6
 _NEAR = 3
+_DONE_LINKS = lx.DONE | lx.OF | lx.DETERMINER | lx.FILLER
 
 
 class Operation(NamedTuple):
@@ -26,7 +27,7 @@ class Operation(NamedTuple):
 
 
 def read_operation(row: Row, index: int) -> Operation:
-    """Read the words around the operation at an item; the nearest word before it decides."""
+    """Read the words around the operation at an item; the nearest word before it decides, unless it is denied."""
     masks = row.masks
     done = denied = False
     for position in range(index - 1, max(-1, index - 1 - _REACH), -1):
@@ -34,7 +35,7 @@ def read_operation(row: Row, index: int) -> Operation:
         if mask & lx.BREAK:
             break
         if mask & (lx.NOT_DONE | lx.DONE):
-            denied = bool(mask & lx.NOT_DONE)
+            denied = bool(mask & lx.NOT_DONE) or _is_denied(masks, position)
             done = not denied
             break
     for mask in masks[index + 1 : index + 1 + _NEAR]:
@@ -43,6 +44,15 @@ def read_operation(row: Row, index: int) -> Operation:
         denied = denied or bool(mask & lx.NOT_DONE_AFTER)
         done = done or bool(mask & lx.DONE_AFTER)
     return Operation(done, denied, _is_partial(masks, index))
+
+
+def _is_denied(masks: list[int], position: int) -> bool:
+    """Whether a negation stands right before "prior": "no evidence of prior hysterectomy"."""
+    while position > 0 and masks[position] & _DONE_LINKS:
+        position -= 1
+        if masks[position] & (lx.NOT_DONE | lx.NEGATION):
+            return True
+    return False
 
 
 def _is_partial(masks: list[int], index: int) -> bool:

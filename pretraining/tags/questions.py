@@ -22,7 +22,7 @@ class QuestionReader:
         self._sides = frozenset(tag.id for tag in vocabulary if tag.side_of is not None)
         self._absence_phrases = tuple(sorted(rules.absent_after))
         self._reader = reader
-        self._yes, self._no, self._two = rules.yes, rules.no, rules.two
+        self._no, self._two = rules.no, rules.two
         self._presence = rules.presence_question
         self._identity = tuple(words_of(phrase) for phrase in sorted(rules.identity_question))
 
@@ -48,7 +48,7 @@ class QuestionReader:
         if count == 0 or (asked and denied):
             return SentenceFacts(tuple(self._deny(facts.facts)), facts.regions)
         if count == 2:
-            return SentenceFacts(facts.facts + tuple(self._both(row, facts.facts)), facts.regions)
+            return SentenceFacts((*facts.facts, *self._both(row, facts.facts)), facts.regions)
         # "Is the liver normal? No." does not say what is wrong with it.
         kept = [self._flip(fact, denied) for fact in facts.facts if not (denied and fact.rule == NORMAL_ORGAN)]
         return SentenceFacts(tuple(self._pictured(question, kept, answer_at)), facts.regions)
@@ -87,14 +87,12 @@ class QuestionReader:
         ]
 
     def _both(self, row: Row, facts: tuple[Fact, ...]) -> list[Fact]:
-        if not row.terms or not row.entries[row.terms[0]].noun:
+        if not facts or not row.entries[row.terms[0]].noun:
             return []
-        targets = row.entries[row.terms[0]].targets
         return [
-            Fact(tag, PRESENT, True, fact.start, fact.end, "counted-two")
-            for target in targets
+            Fact(tag, PRESENT, True, facts[0].start, facts[0].end, "counted-two")
+            for target in row.entries[row.terms[0]].targets
             if target.paired
-            for fact in facts[:1]
             for tag in (*target.left, *target.right)
         ]
 

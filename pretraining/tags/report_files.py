@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
 import json
 import math
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pretraining.errors import UserError
+from pretraining.tables import table_rows
 
 FORMATS = ("csv", "tsv", "jsonl")
 
@@ -85,23 +84,18 @@ class RowReader:
         return RejectedRow(number, report_id, problem) if problem else ReportRow(report_id, text)
 
     def _table_rows(self, lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, Values | None, str]]:
-        # A report is longer than csv's limit of 131,072 characters once in a while.
-        csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-        # NUL bytes (a file cut by a crash) would stop csv.
-        reader = csv.reader((line.replace("\0", "") for line in lines), delimiter=delimiter)
-        header = [name.strip() for name in next(reader, [])]
+        rows = table_rows(lines, delimiter)
+        first = next(rows, [])
+        if isinstance(first, str):
+            raise UserError(f"{self.source}: its header is {first}")
+        header = [name.strip() for name in first]
         self._check_header(header)
         number = 0
-        while True:
+        for fields in rows:
             number += 1
-            try:
-                fields = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield number, None, f"not a row of the table ({error})"
-                continue
-            if not any(field.strip() for field in fields):
+            if isinstance(fields, str):
+                yield number, None, fields
+            elif not any(field.strip() for field in fields):
                 number -= 1
             elif len(fields) != len(header):
                 yield number, None, f"{len(fields)} fields, but the header has {len(header)}"

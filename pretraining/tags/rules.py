@@ -11,7 +11,7 @@ from typing import Any
 from pretraining.errors import UserError
 from pretraining.tags.vocabulary_file import DATA_FOLDER, PACKAGED, read_yaml
 
-SECTION_KINDS = ("findings", "title", "history", "technique", "ignore")
+SECTION_KINDS = ("findings", "title", "history", "technique", "comparison", "ignore")
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,9 @@ class Rules:
     breaks: frozenset[str]
     absent_before: frozenset[str]
     absent_after: frozenset[str]
+    out_of_view: frozenset[str]
+    earlier: frozenset[str]
+    not_applicable: frozenset[str]
     absence_nouns: frozenset[str]
     empty: frozenset[str]
     negations: frozenset[str]
@@ -57,6 +60,7 @@ class Rules:
     spread: frozenset[str]
     spread_links: frozenset[str]
     origin_nouns: frozenset[str]
+    comparison: frozenset[str]
     advice: frozenset[str]
     modalities: frozenset[str]
     scope_end: frozenset[str]
@@ -64,7 +68,14 @@ class Rules:
     locators: frozenset[str]
     normal: frozenset[str]
     otherwise: frozenset[str]
-    yes: frozenset[str]
+    lesion_denied: frozenset[str]
+    lesion_gone: frozenset[str]
+    lesion_open: frozenset[str]
+    changes: frozenset[str]
+    explanations: frozenset[str]
+    benign: frozenset[str]
+    question_starts: frozenset[str]
+    interrogatives: frozenset[str]
     no: frozenset[str]
     two: frozenset[str]
     presence_question: frozenset[str]
@@ -73,17 +84,16 @@ class Rules:
 
 
 @cache
-def load_rules(language: str = PACKAGED) -> Rules:
-    """Read the packaged rules of a language.
+def load_rules() -> Rules:
+    """Read the packaged rules.
 
     Raises:
-        UserError: there are no rules for it, or a list is missing or not a list of words.
+        UserError: a list is missing or not a list of words.
     """
-    return read_rules(DATA_FOLDER / language / "rules.yaml")
+    return _read_rules(DATA_FOLDER / PACKAGED / "rules.yaml")
 
 
-def read_rules(path: Path) -> Rules:
-    """Read a rules file; see `load_rules`."""
+def _read_rules(path: Path) -> Rules:
     content = read_yaml(path)
     if not isinstance(content, dict):
         raise UserError(f"{path} is not a rules file: it needs a mapping of phrase lists")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import reduce
 from itertools import accumulate, repeat
 from operator import attrgetter, or_
@@ -17,6 +18,9 @@ _SPLIT = re.compile(r"(\w+)").split
 
 # A phrase does not run over these.
 _HARD = frozenset(".,;:()?!")
+
+_UP_TO = ("to", "through")
+_SUFFIXES = {1: "st", 2: "nd", 3: "rd"}
 
 
 class Row:
@@ -115,7 +119,7 @@ class Scanner:
                 continue
             entries += alone[done:stop]
             first += range(done, stop)
-            for mark in self._marks_before(parts, stop):
+            for mark in self._marks_before(parts, words, stop):
                 entries.append(mark)
                 first.append(stop)
             done = stop
@@ -130,6 +134,7 @@ class Scanner:
         row.masks = list(map(_MASK, entries))
         if hints & lx.MAY_NUMBER:
             self._fill_series(row, parts)
+            self._fill_ordinals(row, parts)
         if row.has_phrases and lx.CONJUNCTION in row.masks:
             self._complete_lists(row)
         row.find_terms()
@@ -145,12 +150,11 @@ class Scanner:
             for index, starts in enumerate(map(_STARTS, alone))
             if starts is not None and index < last and words[index + 1] in starts
         ]
-        stops.sort()
-        return stops
+        return sorted(set(stops))
 
-    def _marks_before(self, parts: list[str], word: int) -> tuple[Entry, ...]:
+    def _marks_before(self, parts: list[str], words: list[str], word: int) -> tuple[Entry, ...]:
         separator = parts[2 * word]
-        if separator == " " or not word:
+        if separator == " " or not word or (separator == ". " and words[word - 1] in self._lexicon.abbreviations):
             return ()
         known = self._marks.get(separator)
         return known if known is not None else self._classify(separator)
@@ -189,12 +193,16 @@ class Scanner:
                 continue
             rest = tuple(row.words[row.first[position] + 1 : row.last(position) + 1])
             before = position
-            while before >= 2 and row.masks[before - 1] & (lx.CONJUNCTION | lx.COMMA) and not row.is_phrase(before - 2):
-                longer = self._lexicon.longer(row.words[row.first[before - 2]], rest[0])
-                found = [entry for _, words, entry in longer if words == rest and entry.mask & lx.TERM]
-                if not found or row.masks[before - 2] & lx.SIDE:
+            while True:
+                # "right lower and left upper lobe"
+                link = before - (2 if row.masks[before - 1] & lx.SIDE else 1)
+                if link < 1 or not row.masks[link] & (lx.CONJUNCTION | lx.COMMA) or row.is_phrase(link - 1):
                     break
-                before -= 2
+                longer = self._lexicon.longer(row.words[row.first[link - 1]], rest[0])
+                found = [entry for _, words, entry in longer if words == rest and entry.mask & lx.TERM]
+                if not found or row.masks[link - 1] & lx.SIDE:
+                    break
+                before = link - 1
                 row.entries[before], row.masks[before] = found[0], found[0].mask
                 row.elided.add(before)
 
@@ -207,7 +215,7 @@ class Scanner:
             if numbered is None or not row.masks[position] & lx.TERM:
                 continue
             gap, end = parts[2 * start + 2].strip(), start + 1
-            if not gap and end < len(words) and words[end] in ("to", "through"):
+            if not gap and end < len(words) and words[end] in _UP_TO:
                 gap, end = "-", end + 1
             if gap not in ("-", "–", "/") or end >= len(words):
                 continue
@@ -216,6 +224,27 @@ class Scanner:
             if other is None or other[0] != letters or not low < other[1] <= low + 12:
                 continue
             self._name_series(row, position, letters, range(low + 1, other[1] + 1))
+
+    def _fill_ordinals(self, row: Row, parts: list[str]) -> None:
+        """`3rd to 6th ribs` and `3rd-6th ribs` name the 3rd, the 4th and the 5th, too."""
+        for position in row.phrases():
+            last = row.first[position]
+            first = last - 2 if last and row.words[last - 1] in _UP_TO else last - 1
+            if first < 0 or (first == last - 1 and parts[2 * last].strip() not in ("-", "–")):
+                continue
+            low, high = (lx.ORDINAL.fullmatch(row.words[word]) for word in (first, last))
+            if low is None or high is None:
+                continue
+            rest = tuple(row.words[last + 1 : row.last(position) + 1])
+            names = (f"{number}{_SUFFIXES.get(number, 'th')}" for number in range(int(low[1]), int(high[1])))
+            found = [e for name in names for _, words, e in self._lexicon.longer(name, rest[0]) if words == rest]
+            if found:
+                # The last item of this word: a mark before it has its index, too.
+                item = position - 1 - row.first[position - 1 :: -1].index(first)
+                targets = tuple(target for entry in found for target in entry.targets)
+                row.entries[item] = replace(found[0], targets=targets)
+                row.masks[item] = found[0].mask
+                row.elided.add(item)
 
     def _name_series(self, row: Row, position: int, letters: str, numbers: range) -> None:
         entry = row.entries[position]

@@ -6,13 +6,14 @@ from pretraining.tags import lexicon as lx
 from pretraining.tags.rules import Rules
 from pretraining.tags.scan import Row
 
-SCOPES = lx.HISTORY | lx.OTHER_PEOPLE | lx.DESCRIPTION | lx.ORIGIN | lx.ADVICE
+SCOPES = lx.HISTORY | lx.OTHER_PEOPLE | lx.DESCRIPTION | lx.ORIGIN | lx.ADVICE | lx.COMPARISON
 
 # Scopes in which a region's word does not say that the region was examined.
-_NOT_EXAMINED = lx.OTHER_PEOPLE | lx.ADVICE | lx.HISTORY | lx.ORIGIN
+_NOT_EXAMINED = lx.OTHER_PEOPLE | lx.ADVICE | lx.HISTORY | lx.ORIGIN | lx.COMPARISON
 
 _ADVICE_REACH = 10
 _ORIGIN_REACH = 5
+_STUDY_REACH = 5
 
 
 class ScopeReader:
@@ -32,8 +33,14 @@ class ScopeReader:
                 scope = 0
             elif mask & lx.SCOPE_END and not mask & lx.ADVICE:
                 scope &= lx.OTHER_PEOPLE
+            elif scope == lx.COMPARISON and (
+                mask & lx.COMMA or (masks[index - 1] & lx.MODALITY and not mask & (lx.OF | lx.PREPOSITION))
+            ):
+                scope = 0
             if mask & lx.OTHER_PEOPLE:
                 scope = lx.OTHER_PEOPLE
+            elif mask & lx.COMPARISON and any(m & lx.MODALITY for m in masks[index + 1 : index + 1 + _STUDY_REACH]):
+                scope = lx.COMPARISON
             elif mask & lx.HISTORY:
                 scope = lx.HISTORY
             elif mask & lx.DESCRIPTION:

@@ -8,7 +8,7 @@ from functools import reduce
 from operator import or_
 
 from pretraining.tags import lexicon as lx
-from pretraining.tags.absence import ABSENCES, find_absent, negated_lesions, normal_organs
+from pretraining.tags.absence import ABSENCES, LESION_ABSENCES, find_absent, find_lesion_states, normal_organs
 from pretraining.tags.facts import Fact, Span, gone, lesion_gone, shown
 from pretraining.tags.lesions import compose_lesions, unharmed
 from pretraining.tags.lexicon import Target
@@ -17,6 +17,7 @@ from pretraining.tags.rules import Rules
 from pretraining.tags.scan import Row, Scanner
 from pretraining.tags.scopes import SCOPES, ScopeReader, named_regions
 from pretraining.tags.sides import assign_sides
+from pretraining.tags.states import PRESENT
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,12 @@ class SentenceReader:
             compose_lesions(row)
             row.find_terms()
         absent = find_absent(row, self._exempt) if every & ABSENCES else {}
-        negated = negated_lesions(row) if every & (lx.NEGATION | lx.ABSENT_BEFORE) else set()
+        lesions = find_lesion_states(row) if every & LESION_ABSENCES else {}
         ends = row.ends()
         facts: list[Fact] = []
         for index in row.terms:
             scope = scopes[index] if scopes is not None else 0
-            if scope & (lx.OTHER_PEOPLE | lx.ADVICE | lx.ORIGIN):
+            if scope & (lx.OTHER_PEOPLE | lx.ADVICE | lx.ORIGIN | lx.COMPARISON):
                 continue
             span = ends[2 * row.first[index]], ends[2 * row.last(index) + 1]
             rule = absent.get(index)
@@ -73,7 +74,8 @@ class SentenceReader:
                 if target.side_required and not row.sides[index]:
                     continue
                 if target.lesion:
-                    facts.extend(_lesion(target, row.sides[index], span, scope, rule is not None or index in negated))
+                    denied = True if rule is not None else lesions.get(index)
+                    facts.extend(_lesion(target, row.sides[index], span, scope, denied))
                 elif target.role in (lx.REMOVAL, lx.PARTIAL_REMOVAL):
                     facts.extend(_operation(row, index, target, span, scope))
                 else:
@@ -89,20 +91,24 @@ class SentenceReader:
     def _organ(
         self, row: Row, index: int, target: Target, span: Span, scope: int, absence: str | None
     ) -> Iterator[Fact]:
-        side = row.sides[index]
-        if target.role == lx.BED:
-            # What an organ leaves behind places nothing, unless it is said to be empty.
-            if absence == "empty-bed":
-                yield from gone(target, side, span, whole=row.entries[index].plural, strong=True, rule=absence)
+        side, plural = row.sides[index], row.entries[index].plural
+        if absence == "empty-bed":
+            # Weakly: the organ may lie elsewhere.
+            if target.role in (lx.NOUN, lx.BED):
+                yield from gone(target, side, span, whole=plural, strong=False, rule=absence)
+        elif target.role == lx.BED or absence == "not-applicable":
+            return  # Neither what an organ leaves behind places it, nor a line of a template.
         elif absence is not None and self._is_gone(row, index, target, absence):
             before = row.words[max(0, row.first[index] - 2) : row.first[index]]
-            yield from gone(target, side, span, whole=True, strong=self._native.isdisjoint(before), rule=absence)
+            # "The kidney is absent", "the other ovary is not seen": one of the two.
+            whole = plural or absence in ("no-organ", "out-of-view")
+            yield from gone(target, side, span, whole=whole, strong=self._native.isdisjoint(before), rule=absence)
         elif not scope & lx.HISTORY:
             yield from shown(target, side, span, strong=not scope & lx.DESCRIPTION, rule=target.role)
 
     def _is_gone(self, row: Row, index: int, target: Target, absence: str) -> bool:
         """Whether a found absence is that of the whole organ."""
-        if target.tag in self._never_absent or absence == "empty-bed":
+        if target.tag in self._never_absent:
             return False
         if not target.paired and index and row.masks[index - 1] & lx.SIDE:
             return False  # "absence of the left sacrum": half of an organ that has no sides
@@ -123,10 +129,15 @@ def _operation(row: Row, index: int, target: Target, span: Span, scope: int) -> 
         yield from gone(target, side, span, whole=whole, strong=strong, rule=lx.REMOVAL, operation=True)
 
 
-def _lesion(target: Target, side: int, span: Span, scope: int, denied: bool) -> Iterator[Fact]:
+def _lesion(target: Target, side: int, span: Span, scope: int, denied: bool | None) -> Iterator[Fact]:
+    """A lesion that is denied, left open (False), or neither (None)."""
     if scope & lx.HISTORY:
         return
+    strong = not scope & lx.DESCRIPTION
     if denied:
         yield from lesion_gone(target, side, span, "lesion-denied")
+    elif denied is False:
+        for organ in target.organs:
+            yield Fact(organ, PRESENT, strong, *span, "lesion-open")
     elif not target.only_denied:
-        yield from shown(target, side, span, strong=not scope & lx.DESCRIPTION, rule="lesion")
+        yield from shown(target, side, span, strong=strong, rule="lesion")

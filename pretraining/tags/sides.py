@@ -21,8 +21,8 @@ def assign_sides(row: Row) -> None:
     """Give every term of a row its sides.
 
     A side belongs to the next paired organ of its noun phrase ("left lower pole renal cyst"), over "and" to the one
-    after ("left kidney and adrenal gland"), else to the last paired organ named before ("kidney on the left", "right
-    kidney absent, left hypertrophied"); there the side becomes a mention of its own.
+    after ("left kidney and adrenal gland"), else to the last paired organ named before ("kidney on the left"); where
+    that has one ("right kidney absent, left hypertrophied"), the side becomes a mention of its own.
     """
     _Assignment(row).run()
 
@@ -47,7 +47,7 @@ class _Assignment:
             elif mask & lx.TERM:
                 self._meet_term(index)
             elif mask & lx.COMMA:
-                self._carried = 0
+                self._carried = self._carried if index - 1 in self._row.elided else 0
                 if not any(near & lx.SIDE for near in self._masks[index + 1 : index + 3]):
                     self._settle()
             elif mask & _STOPS and not mask & (lx.OF | lx.FILLER):
@@ -62,6 +62,9 @@ class _Assignment:
         entries = self._row.entries
         return entries[index].letter and not (index + 1 < len(entries) and entries[index + 1].sided)
 
+    def _word(self, index: int) -> str:
+        return self._row.words[self._row.first[index]]
+
     def _step(self) -> None:
         self._reach -= 1
         if self._reach < 0:
@@ -69,6 +72,9 @@ class _Assignment:
 
     def _meet_side(self, index: int) -> None:
         side = self._row.entries[index].side
+        if self._side and self._word(index) in _COUNTS:
+            self._step()  # "left 2.3 cm renal mass"
+            return
         links = lx.CONJUNCTION | lx.COMMA | lx.DETERMINER
         if self._side and all(mask & links for mask in self._masks[self._at + 1 : index]):
             side |= self._side
@@ -105,13 +111,13 @@ class _Assignment:
 
     def _continues(self, index: int) -> bool:
         """Whether a term shares the side of the one before: "left renal and adrenal mass"."""
-        if not self._masks[index - 1] & (lx.CONJUNCTION | lx.TERM):
-            return False
-        return not self._row.entries[index].plural or index - 2 in self._row.elided
+        if not self._row.elided.isdisjoint((index - 2, index - 1)):
+            return True
+        return bool(self._masks[index - 1] & (lx.CONJUNCTION | lx.TERM)) and not self._row.entries[index].plural
 
     def _joins_or_counts(self, index: int) -> bool:
         """Whether "both" joins two organs ("both kidney and liver") or "two" counts no organs ("two renal stones")."""
-        word = self._row.words[self._row.first[self._at]]
+        word = self._word(self._at)
         entry = self._row.entries[index]
         if word in _COUNTS:
             organ = any(target.role == lx.NOUN and not target.lesion for target in entry.targets)
@@ -128,13 +134,17 @@ class _Assignment:
         before = at - 1
         if before > 0 and masks[before] & lx.DETERMINER:
             before -= 1
-        if row.words[row.first[at]] in _COUNTS or (before >= 0 and masks[before] & lx.DIRECTION):
+        if self._word(at) in _COUNTS or (before >= 0 and masks[before] & lx.DIRECTION):
             return
         if self._last_paired < 0:
             after_comma = at + 1 < len(masks) and masks[at + 1] & lx.COMMA
             if before >= 0 and masks[before] & lx.PREPOSITION and after_comma:
                 self._leading |= side
             return
-        row.entries[at] = row.entries[self._last_paired]
+        last = self._last_paired
+        if before >= 0 and masks[before] & lx.PREPOSITION and not row.sides[last] and not row.entries[last].plural:
+            row.sides[last] = side
+            return
+        row.entries[at] = row.entries[last]
         masks[at] = lx.TERM
         row.sides[at] = side

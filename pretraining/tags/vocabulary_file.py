@@ -39,6 +39,8 @@ _FILE_FIELDS = frozenset(
     ]
 ).union(TERM_FIELDS, _SIDE_LISTS)
 
+_TOP_FIELDS = frozenset(["language", "extends", "regions", "shared_terms", "prompt_templates", "tags"])
+
 _PROMPTS = ("{name}", "a radiology image that shows the {name}", "a report that describes the {name}")
 
 
@@ -89,7 +91,10 @@ def _packaged() -> Vocabulary:
 def _build(content: Any, path: Path) -> Vocabulary:
     if not isinstance(content, dict) or not isinstance(content.get("tags"), list):
         raise UserError(f"{path} is not a vocabulary: it needs a mapping with a list named 'tags'")
-    templates = tuple(content.get("prompt_templates", _PROMPTS))
+    unknown = sorted(map(str, set(content) - _TOP_FIELDS))
+    if unknown:
+        raise UserError(f"{path}: unknown field '{unknown[0]}'; known are {', '.join(sorted(_TOP_FIELDS))}")
+    templates = _texts(content, "prompt_templates", str(path), "a picture of the {name}") or _PROMPTS
     tags: list[Tag] = []
     for index, entry in enumerate(content["tags"]):
         if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
@@ -97,11 +102,39 @@ def _build(content: Any, path: Path) -> Vocabulary:
         _check_fields(entry, path)
         for single in _series(entry):
             tags.extend(_with_sides(single, templates))
-    regions = {
-        str(name): RegionTerms(tuple(region.get("terms", ())), tuple(region.get("adjacent", ())))
-        for name, region in (content.get("regions") or {}).items()
-    }
-    return Vocabulary(tags, regions, content.get("shared_terms", ()))
+    return Vocabulary(tags, _regions(content, path), _phrases(content, "shared_terms", str(path)))
+
+
+def _regions(content: Mapping[str, Any], path: Path) -> dict[str, RegionTerms]:
+    regions = content.get("regions") or {}
+    if not isinstance(regions, dict) or not all(isinstance(region, dict) for region in regions.values()):
+        raise UserError(f"{path}: 'regions' must map each region to its words, such as {{chest: {{terms: [thorax]}}}}")
+    found = {}
+    for name, region in regions.items():
+        where = f"{path}, region '{name}'"
+        adjacent = _texts(region, "adjacent", where)
+        wrong = sorted({str(name), *adjacent}.difference(REGIONS))
+        if wrong:
+            raise UserError(f"{where}: unknown region '{wrong[0]}'; known are {', '.join(REGIONS)}")
+        found[str(name)] = RegionTerms(_phrases(region, "terms", where), adjacent)
+    return found
+
+
+def _texts(content: Mapping[str, Any], name: str, where: str, example: str = "liver, hepar") -> tuple[str, ...]:
+    """A list of texts, which may be missing or empty."""
+    value = content.get(name) or []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise UserError(f"{where}: '{name}' must be a list of words, such as [{example}]")
+    return tuple(value)
+
+
+def _phrases(content: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
+    """A list of texts with a letter or digit in each."""
+    phrases = _texts(content, name, where)
+    for phrase in phrases:
+        if not any(character.isalnum() for character in phrase):
+            raise UserError(f"{where}: '{phrase}' in '{name}' has no letter or digit; remove it")
+    return phrases
 
 
 def _check_fields(entry: Mapping[str, Any], path: Path) -> None:
@@ -109,23 +142,32 @@ def _check_fields(entry: Mapping[str, Any], path: Path) -> None:
     unknown = sorted(set(entry) - _FILE_FIELDS)
     if unknown:
         raise UserError(f"{where}: unknown field '{unknown[0]}'; known are {', '.join(sorted(_FILE_FIELDS))}")
-    for name in (*TERM_FIELDS, "parents", "regions", "prompts", "side_parents", *_SIDE_LISTS):
-        value = entry.get(name, [])
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise UserError(f"{where}: '{name}' must be a list of words, such as [liver, hepar]")
+    for name in (*TERM_FIELDS, *_SIDE_LISTS):
+        _phrases(entry, name, where)
+    for name in ("parents", "prompts", "side_parents"):
+        _texts(entry, name, where)
     if not entry.get("names"):
         raise UserError(f"{where}: 'names' is empty; give the organ's noun")
-    wrong = sorted(set(entry.get("regions", [])) - set(REGIONS))
+    wrong = sorted(set(_texts(entry, "regions", where)) - set(REGIONS))
     if wrong:
         raise UserError(f"{where}: unknown region '{wrong[0]}'; known are {', '.join(REGIONS)}")
     if entry.get("kind", "organ") not in ("organ", "lesion"):
         raise UserError(f"{where}: 'kind' is '{entry['kind']}'; it must be organ or lesion")
     _check_numbers(entry, where)
-    for name in ("sides", "side_required"):
-        if isinstance(entry.get(name), str) and entry[name] not in ("true", "false"):
-            raise UserError(f"{where}: '{name}' is '{entry[name]}'; it must be true or false")
+    if entry.get("side_required", "false") not in ("true", "false"):
+        raise UserError(f"{where}: 'side_required' is '{entry['side_required']}'; it must be true or false")
+    _check_sides(entry.get("sides", "false"), where)
     if entry.get("laterality") not in (None, "left", "right"):
         raise UserError(f"{where}: 'laterality' is '{entry['laterality']}'; it must be left or right")
+
+
+def _check_sides(sides: Any, where: str) -> None:
+    named = isinstance(sides, dict) and all(
+        side in ("left", "right") and isinstance(tag, str) for side, tag in sides.items()
+    )
+    if not named and sides not in ("true", "false"):
+        example = "{left: kidney_left, right: kidney_right}"
+        raise UserError(f"{where}: 'sides' is '{sides}'; it must be true, false, or the sides' ids, such as {example}")
 
 
 def _check_numbers(entry: Mapping[str, Any], where: str) -> None:
@@ -136,7 +178,9 @@ def _check_numbers(entry: Mapping[str, Any], where: str) -> None:
     if not isinstance(codes, dict):
         raise UserError(f"{where}: 'codes' must map a terminology to a code, such as {{SCT: 10200004}}")
     for name, value in codes.items():
-        if isinstance(value, list) != ("numbers" in entry) or (numbers and len(value) != len(numbers)):
+        single = isinstance(value, str) and "numbers" not in entry
+        series = isinstance(value, list) and len(value) == len(numbers) and all(isinstance(code, str) for code in value)
+        if not single and not ("numbers" in entry and series):
             raise UserError(
                 f"{where}: the code '{name}' must be one code, or for a series a list with one for each number"
             )
@@ -172,7 +216,7 @@ def _numbered(value: Any, number: int) -> Any:
 def _with_sides(entry: Mapping[str, Any], templates: tuple[str, ...]) -> Iterator[Tag]:
     """The tag of an entry, followed by its sides where it has any."""
     values: dict[str, Any] = {
-        key: tuple(entry[key]) for key in (*TERM_FIELDS, "parents", "regions", "prompts") if key in entry
+        key: tuple(entry[key]) for key in (*TERM_FIELDS, "parents", "regions", "prompts") if entry.get(key)
     }
     plain: dict[str, Any] = {key: entry[key] for key in ("kind", "laterality") if key in entry}
     codes = {str(key): str(value) for key, value in (entry.get("codes") or {}).items()}
@@ -181,11 +225,11 @@ def _with_sides(entry: Mapping[str, Any], templates: tuple[str, ...]) -> Iterato
     yield base
     for side, side_id in _side_ids(entry).items():
         name = f"{side} {base.names[0]}"
-        parents = (base.id, *(f"{parent}_{side}" for parent in entry.get("side_parents", [])))
+        parents = (base.id, *(f"{parent}_{side}" for parent in entry.get("side_parents") or []))
         yield Tag(
             id=side_id,
             names=(name, *(f"{side} {noun}" for noun in base.nouns[1:])),
-            synonyms=tuple(entry.get(f"{side}_names", ())),
+            synonyms=tuple(entry.get(f"{side}_names") or ()),
             laterality=side,  # type: ignore[arg-type]
             side_of=base.id,
             parents=parents,
@@ -193,7 +237,7 @@ def _with_sides(entry: Mapping[str, Any], templates: tuple[str, ...]) -> Iterato
             prompts=_prompts({}, name, templates),
             kind=base.kind,
             codes=codes,
-            labels=(*(f"{side} {label}" for label in base.labels), *entry.get(f"{side}_labels", ())),
+            labels=(*(f"{side} {label}" for label in base.labels), *(entry.get(f"{side}_labels") or ())),
         )
 
 
@@ -207,4 +251,4 @@ def _side_ids(entry: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _prompts(entry: Mapping[str, Any], name: str, templates: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(entry.get("prompts", ())) or tuple(template.replace("{name}", name) for template in templates)
+    return tuple(entry.get("prompts") or ()) or tuple(template.replace("{name}", name) for template in templates)

@@ -10,7 +10,7 @@ from pretraining.tags.segments import Segmenter
 
 # Starts of the headers below which a report concludes.
 CONCLUSIONS = ("impression", "conclusion", "opinion", "summary", "assessment", "final diagnosis")
-RANKS = {"findings": 1, "title": 2, "history": 3, "technique": 4, "ignore": 5}
+RANKS = {"findings": 1, "title": 2, "history": 3, "technique": 4, "comparison": 5, "ignore": 5}
 AROUND_HEADERS = " \t\r\n;:.#*•>-"
 
 

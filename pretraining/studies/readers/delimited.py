@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from pretraining import tables
 from pretraining.errors import UserError
 from pretraining.studies.readers.request import ReadRequest
 from pretraining.studies.readers.rows import Row, records_of_rows
@@ -47,25 +48,21 @@ def table_rows(file: Iterable[str], path: Path) -> tuple[list[str], Iterator[Row
     Raises:
         UserError: there is no header.
     """
-    # NUL bytes (a file cut by a crash) would stop csv.
-    reader = csv.reader((line.replace("\0", "") for line in file), delimiter=_delimiter(path))
-    header = [name.strip() for name in next(reader, [])]
+    rows = tables.table_rows(file, _delimiter(path))
+    first = next(rows, [])
+    if isinstance(first, str):
+        raise UserError(f"{path}: its header is {first}")
+    header = [name.strip() for name in first]
     if not any(header):
         raise UserError(f"{path} is empty: it needs a header line that names its columns")
-    return header, _rows(reader, header, path)
+    return header, _rows(rows, header, path)
 
 
-def _rows(reader: Iterator[list[str]], header: list[str], path: Path) -> Iterator[Row]:
-    number = 1
-    while True:
-        number += 1
+def _rows(rows: Iterator[list[str] | str], header: list[str], path: Path) -> Iterator[Row]:
+    for number, values in enumerate(rows, start=2):
         where = f"{path.name}, row {number}"
-        try:
-            values = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield where, None, f"not a row of the table ({error})"
+        if isinstance(values, str):
+            yield where, None, values
             continue
         if not any(value.strip() for value in values):
             continue
@@ -76,5 +73,4 @@ def _rows(reader: Iterator[list[str]], header: list[str], path: Path) -> Iterato
 
 
 def _delimiter(path: Path) -> str:
-    name = path.name.removesuffix(".gz").lower()
-    return "\t" if name.endswith((".tsv", ".tab")) else ","
+    return "\t" if path.suffix.lower() in (".tsv", ".tab") else ","

@@ -13,6 +13,8 @@ from pretraining.phantom.pairs import PairsJob, draw_pairs
 from pretraining.phantom.presets import find_preset
 from pretraining.phantom.streams import Stream
 from pretraining.tags.miner import TagMiner
+from pretraining.tags.rules import load_rules
+from pretraining.tags.segments import Segmenter
 
 NONE = "unmentioned"
 
@@ -51,6 +53,7 @@ NEGATED_FINDINGS = [
     ("Absent enhancement of the spleen.", "spleen"),
     ("Absence of flow in the portal vein.", "portal_vein"),
     ("No lymph nodes are seen.", "lymph_node"),
+    ("Multiple missing teeth.", "teeth"),
 ]
 
 ABSENT = [
@@ -97,6 +100,22 @@ ABSENT = [
     ("The native kidneys are absent. Transplant kidney in the right iliac fossa.", "kidney ?kidney_right"),
     ("The spleen is absent, likely due to prior splenectomy.", "-spleen"),
     ("The gallbladder has been resected.", "-gallbladder"),
+    ("Gallbladder: S/P removal.", "-gallbladder"),
+    ("Pancreas is obscured by overlying bowel gas.", "-pancreas"),
+    ("The pancreas could not be assessed.", "-pancreas"),
+    ("The lung is not included.", "-lung -lung_left -lung_right"),
+    ("The third and fourth ventricles are not visualized.", "-third_ventricle -fourth_ventricle ?ventricle"),
+]
+
+ONE_OF_A_PAIR = [
+    ("Rt. kidney not seen. Lt. kidney is normal.", "-kidney_right kidney kidney_left"),
+    ("The right ovary measures 3 cm. The other ovary is not visualized.", "ovary ovary_right ?ovary_left"),
+    ("The contralateral kidney is absent.", "?kidney ?kidney_left ?kidney_right"),
+    ("No kidney in the left renal fossa.", "-kidney_left ?kidney ?kidney_right"),
+    ("No kidney is seen on the left.", "-kidney_left ?kidney ?kidney_right"),
+    ("The left renal fossa is empty with the left kidney located in the pelvis.", "kidney kidney_left"),
+    ("The kidneys are not visualized. The left kidney is small.", "kidney kidney_left ?kidney_right"),
+    ("Status post bilateral mastectomy. Seroma of the left breast.", "-breast -breast_left -breast_right"),
 ]
 
 STILL_PRESENT = [
@@ -116,6 +135,9 @@ STILL_PRESENT = [
     ("Subtotal hysterectomy.", "uterus"),
     ("Absence of the left sacrum.", "sacrum"),
     ("Malignancy of the pancreas cannot be excluded.", "pancreas"),
+    ("Status post Ivor Lewis esophagogastrectomy with gastric pull-up.", "stomach -esophagus"),
+    ("The appendix is not seen on prior CT but is visualized today.", "appendix"),
+    ("The spleen was not included on the previous examination and is normal today.", "spleen"),
 ]
 
 NOT_DONE = [
@@ -135,6 +157,20 @@ NOT_DONE = [
     ("Metastatic colon cancer to the liver.", "liver ?colon"),
     ("Recommend renal ultrasound.", "?kidney"),
     ("Ovarian cystectomy in 2010.", "?urinary_bladder"),
+    ("Status post left ovarian dermoid cystectomy.", "ovary_left ?urinary_bladder"),
+    ("No evidence of prior hysterectomy.", "?uterus"),
+    ("No history of prior cholecystectomy.", "?gallbladder"),
+    ("Patient denies previous splenectomy.", "?spleen"),
+    ("Not status post splenectomy.", "?spleen"),
+    ("No complication after cholecystectomy.", "-gallbladder"),
+    ("Prostate: N/A.", "?prostate"),
+    ("Features suggest acute appendicitis, surgical consultation advised.", "appendix"),
+    ("Sister Mary Joseph nodule with liver metastases.", "liver_tumor"),
+    ("Her sister had a hysterectomy.", "?uterus"),
+    ("Comparison is made with renal ultrasound of 2010.", "?kidney"),
+    ("Compared to the prior brain MRI, the lungs are unchanged.", "lung ?brain"),
+    ("Compared to the previous examination the liver mass is larger.", "liver_tumor"),
+    ("The spleen is isointense relative to the liver.", "spleen liver"),
 ]
 
 TRAPS = [
@@ -165,6 +201,20 @@ TRAPS = [
     ("Stage T3 N1 tumor.", "?vertebrae_T3"),
     ("A left renal artery stent.", "renal_artery_left ?kidney_left"),
     ("Thyroid cartilage is intact.", "larynx ?thyroid_gland"),
+    ("The costophrenic sulci are sharp.", "pleura ?brain"),
+    ("The tips of the pacemaker leads project over the right atrium.", "heart_atrium_right ?liver"),
+    ("Pancreatic head mass infiltrates the duodenum.", "duodenum ?lung"),
+    ("Disc extrusion with inferior sequestration at L5-S1.", "intervertebral_discs ?lung"),
+    ("Ground-glass matrix of the left femur.", "femur_left ?lung"),
+    ("Splenic hilar varices.", "spleen ?lung"),
+    ("Left renal cortical atrophy.", "kidney_left ?brain"),
+    ("Cystic hygroma in the posterior triangle of the neck.", "?brain"),
+    ("Intradural extramedullary meningioma at T6.", "spinal_cord vertebrae_T6 ?brain"),
+    ("Intramedullary astrocytoma of the cervical cord.", "spinal_cord ?brain ?brain_tumor"),
+    ("Subcortical cysts in the greater tuberosity.", "humerus ?brain"),
+    ("Gastric leiomyoma.", "stomach ?uterus"),
+    ("Lower lobe of the right thyroid gland.", "thyroid_gland ?lung_lower_lobe"),
+    ("Nodule in the lower lobe of the left parotid.", "parotid_gland_left ?lung_lower_lobe"),
 ]
 
 PLACING = [
@@ -223,6 +273,12 @@ SIDES = [
     ("Left and right adrenal glands are normal.", "adrenal_gland_left adrenal_gland_right"),
     ("Frontal and parietal lobes of the left side.", "frontal_lobe parietal_lobe"),
     ("Is the lesion in the left or right kidney? Right.", "kidney_right ?kidney_left"),
+    ("Right 2 cm adrenal nodule.", "adrenal_gland_right ?adrenal_gland_left"),
+    ("Left 2.3 cm renal mass.", "kidney_left ?kidney_right kidney_tumor"),
+    ("Opacity in the right lower and left upper lobes.", "lung_lower_lobe_right lung_upper_lobe_left"),
+    ("Fractures of the right 4th, 5th and 6th ribs.", "rib_right_4 rib_right_5 rib_right_6"),
+    ("Fracture of the left 3rd to 6th ribs.", "rib_left_3 rib_left_4 rib_left_5 rib_left_6"),
+    ("Fractures: 9th-11th ribs on the right.", "rib_9 rib_10 rib_11 ?rib_12"),
 ]
 
 QUESTIONS = [
@@ -245,6 +301,8 @@ QUESTIONS = [
     ("Is/Are there 4th ventricle present? No.", "-fourth_ventricle"),
     ("What organ is not pictured? The spleen.", "-spleen"),
     ("Is the left kidney visible? No. Is the right kidney visible? Yes.", "-kidney_left kidney_right kidney"),
+    ("Nodule in the right lung - metastasis? No pleural effusion.", "lung_nodule -pleural_effusion"),
+    ("In the image, is there a mass in the liver? No.", "-liver_tumor"),
 ]
 
 SECTIONS = [
@@ -262,6 +320,24 @@ SECTIONS = [
     ("EXAM: MRI BRAIN\nHISTORY: headache\nFINDINGS: No mass.", "brain"),
     ("HISTORY: pain.\nLIVER: Normal.\nKIDNEYS: No stones.", "liver kidney"),
     ("CLINICAL INFORMATION\nrenal failure, liver disease\nFINDINGS\nThe heart is enlarged.", "heart ?liver"),
+    ("CLINICAL INFORMATION\r\nRenal failure, liver disease\r\nFINDINGS\r\nThe heart is enlarged.", "heart ?liver"),
+    ("RIGHT KIDNEY: Surgically absent. LEFT KIDNEY: Normal.", "-kidney_right kidney_left"),
+    ("HISTORY: COPD FINDINGS: Normal spleen.", "spleen"),
+    # Findings without a header of their own.
+    ("Comparison: None.\nLiver: Normal.\nSpleen: Surgically absent.", "liver -spleen"),
+    ("HISTORY: Pain.\nTechnique: CT.\nLiver: Normal.\nIMPRESSION: Normal.", "liver"),
+    ("INDICATION: Cough.\nCOMPARISON: None.\n\nThe lungs are clear.\n\nIMPRESSION: Normal.", "lung"),
+    ("COMPARISON:\n\nRenal ultrasound.\n\nThe lungs are clear.\n\nIMPRESSION: Normal.", "lung ?kidney"),
+    ("History: cough\nComparison: Renal CT of 2019\nThe lungs are clear.", "lung ?kidney"),
+    ("HISTORY: Cirrhosis.\n\nPMH: Renal stones.\n\nBreast cancer.\n\nFINDINGS: Normal heart.", "heart ?kidney ?breast"),
+    ("Family history: none.\n\nBreast cancer.", "?breast"),
+    # Without capitals.
+    ("the spleen is absent. the liver is normal.", "-spleen liver"),
+    ("the spleen is absent\nthe liver is normal", "-spleen liver"),
+    ("the patient is examined because of pain: the right\nkidney is absent. no stones.", "-kidney_right ?kidney"),
+    ("history: liver cirrhosis\nfindings: the lungs are clear.", "lung ?liver"),
+    ("indication: liver pain. comparison: none. the lungs are clear. no mass.", "lung ?liver"),
+    ("cyst of the l. kidney. the r. kidney is normal.", "kidney_cyst_left kidney_right"),
 ]
 
 HIERARCHY = [
@@ -320,17 +396,65 @@ LESIONS = [
     ("History of renal mass. Normal spleen.", "?kidney_tumor"),
     ("Mother had a brain tumor.", "?brain_tumor"),
     ("Cyst in the nephrectomy bed.", "?kidney_cyst"),
+    ("Cirrhotic liver with regenerative nodules.", "liver ?liver_tumor"),
+    ("Two hypodense lesions in the liver are compatible with simple cysts.", "liver ?liver_tumor"),
+    ("Mass in the liver, simple cyst in the right kidney.", "liver_tumor kidney_cyst_right"),
+    ("Lesion (arrow) in the liver.", "liver_tumor"),
+    ("Epidural hematoma in the left temporal region.", "?intracerebral_hemorrhage"),
+    # Denied in other words, or gone.
+    ("Pericardial effusion: None.", "-pericardial_effusion pericardium"),
+    ("Pericardial effusion: negative.", "-pericardial_effusion"),
+    ("Pulmonary nodules: none identified.", "-lung_nodule lung"),
+    ("Pleural effusion: no.", "-pleural_effusion"),
+    ("Pleural effusion, no pulmonary nodule.", "pleural_effusion -lung_nodule"),
+    ("Nil pleural effusion.", "-pleural_effusion"),
+    ("Study is negative for pleural effusion.", "-pleural_effusion"),
+    ("No findings to suggest liver metastasis.", "-liver_tumor liver"),
+    ("No imaging findings of brain metastasis.", "-brain_tumor"),
+    ("Previously noted pericardial effusion has resolved.", "-pericardial_effusion"),
+    ("Resolution of the pleural effusion.", "-pleural_effusion"),
+    ("Pleural effusions have resolved with a small residual nodule of the lung.", "-pleural_effusion lung_nodule"),
+    ("The nodule in the posterior part of the lung is no longer visualized.", "-lung_nodule lung"),
+    # Left open.
+    ("No new pulmonary nodules.", "?lung_nodule lung"),
+    ("Pleural effusion is unlikely.", "?pleural_effusion pleura"),
+    ("Suspected liver metastasis in segment 8 cannot be confirmed.", "?liver_tumor liver"),
+    ("Status post resection of left frontal glioma.", "?brain_tumor brain"),
+    ("Lungs are clear of focal airspace disease.", "lung ?lung_nodule"),
+    # It is there, unchanged.
+    ("No significant interval change in the small left pleural effusion.", "pleural_effusion"),
+    ("No increase in size of the known liver metastases. Liver CT.", "liver_tumor"),
+    ("Without change in the 6 mm pulmonary nodule.", "lung_nodule"),
+    ("Nodule in the lung not seen on prior CT.", "lung_nodule"),
 ]
 
 
 REPORTS = (
-    NEGATED_FINDINGS + ABSENT + STILL_PRESENT + NOT_DONE + TRAPS + PLACING + SIDES + QUESTIONS + SECTIONS + HIERARCHY
+    NEGATED_FINDINGS
+    + ABSENT
+    + ONE_OF_A_PAIR
+    + STILL_PRESENT
+    + NOT_DONE
+    + TRAPS
+    + PLACING
+    + SIDES
+    + QUESTIONS
+    + SECTIONS
+    + HIERARCHY
 )
 
 
 @pytest.mark.parametrize(("report", "wanted"), REPORTS + LESIONS)
 def test_what_a_report_means(miner: TagMiner, report: str, wanted: str) -> None:
     expect(miner, report, wanted)
+
+
+def test_headers_in_capitals_are_whole() -> None:
+    segmenter = Segmenter(load_rules())
+    for header, kind in load_rules().sections.items():
+        report = f"CT. {header.upper()}: The liver.\nFINDINGS: The heart."
+        found = {report[start:end]: section for start, end, section, _ in segmenter.segments(report)}
+        assert found == {"CT.": "findings", "The liver.": kind, "The heart.": "findings"}
 
 
 def test_lesions_of_the_phantoms_reports(miner: TagMiner) -> None:

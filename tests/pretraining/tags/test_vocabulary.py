@@ -10,7 +10,6 @@ import pytest
 from pretraining.errors import UserError
 from pretraining.tags.check import check_vocabulary
 from pretraining.tags.miner import TagMiner
-from pretraining.tags.rules import load_rules
 from pretraining.tags.vocabulary import REGIONS, RegionTerms, Tag, Vocabulary, load_vocabulary
 
 
@@ -200,6 +199,17 @@ def test_a_file_replaces_the_packaged_vocabulary(tmp_path):
         ("tags:\n- {id: a, names: [a], regions: [belly]}", "tag 'a': unknown region 'belly'"),
         ("tags:\n- {id: a, names: [a], kind: thing}", "tag 'a': 'kind' is 'thing'"),
         ("tags:\n- {id: a, names: [a], numbers: [0]}", "'numbers' must be a list of numbers from 1 to 12"),
+        ("tags:\n- {id: a, names: ['-']}", "tag 'a': '-' in 'names' has no letter or digit"),
+        ("tags:\n- {id: a, names: [a], exclude: ['-']}", "tag 'a': '-' in 'exclude' has no letter or digit"),
+        ("tags:\n- {id: a, names: [a], sides: [left]}", "'sides' is .* it must be true, false, or the sides' ids"),
+        ("tags:\n- {id: a, names: [a], codes: {SCT: {x: y}}}", "the code 'SCT' must be one code"),
+        ("tags: []\nshared_term: [a]", "unknown field 'shared_term'; known are extends"),
+        ("tags: []\nshared_terms: aorta", "'shared_terms' must be a list of words"),
+        ("tags: []\nprompt_templates: a photo", "'prompt_templates' must be a list of words"),
+        ("tags: []\nregions: [chest]", "'regions' must map each region to its words"),
+        ("tags: []\nregions: {chest: [thorax]}", "'regions' must map each region to its words"),
+        ("tags: []\nregions: {chest: {terms: thorax}}", "region 'chest': 'terms' must be a list of words"),
+        ("tags: []\nregions: {belly: {terms: [belly]}}", "unknown region 'belly'; known are head"),
     ],
 )
 def test_a_slip_in_the_file_is_named(tmp_path, text, message):
@@ -213,7 +223,7 @@ def test_a_missing_file_is_a_user_error(tmp_path):
 
 
 def checked(*tags: Tag, regions: dict[str, RegionTerms] | None = None, shared: tuple[str, ...] = ()) -> list[str]:
-    return check_vocabulary(Vocabulary(tags, regions or {}, shared), load_rules())
+    return check_vocabulary(Vocabulary(tags, regions or {}, shared))
 
 
 def test_the_checker_finds_slips():

@@ -1,7 +1,10 @@
+import resource
+
 import numpy as np
 import pytest
 import torch
 
+from pretraining.errors import UserError
 from pretraining.text import feature_cache
 from pretraining.text.feature_cache import features_key, read_features, write_features
 
@@ -47,6 +50,18 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
         write_features(file, "new", torch.randn(5, 3))
     assert torch.equal(read_features(file, "old"), old)
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_full_disk_is_one_sentence(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(UserError, match=r"cannot be written to \(.*File too large.*; 1\.0 MiB are needed") as full:
+            write_features(tmp_path / "features.safetensors", "key", torch.zeros(1024, 256))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert str(tmp_path) in str(full.value)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_key_is_of_the_encoder_and_of_where_every_text_begins_and_ends():

@@ -45,6 +45,16 @@ def test_headers_on_lines_of_their_own_stay_with_their_section():
     assert shorten(report, 6, count_words) == "Findings\nNormal liver. Impression\nNo stones."
 
 
+def test_headers_of_several_words_are_whole():
+    report = "REASON FOR EXAM: pain.\nRIGHT KIDNEY: Surgically absent.\nIMPRESSION: No stones."
+    assert shorten(report, 8, count_words) == "RIGHT KIDNEY: Surgically absent. IMPRESSION: No stones."
+
+
+def test_a_report_without_capitals_is_shortened_too():
+    report = "technique: axial images. findings: the liver is normal. impression: no stones."
+    assert shorten(report, 4, count_words) == "impression: no stones."
+
+
 def test_an_impression_that_stands_first_is_kept_and_stays_first():
     report = f"{IMPRESSION}\n{FINDINGS}\n{TECHNIQUE}"
     assert shorten(report, 9, count_words) == f"{IMPRESSION} FINDINGS: The liver is normal."

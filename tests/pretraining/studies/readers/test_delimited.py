@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import get_args
 
 import pytest
@@ -37,6 +38,8 @@ def test_tabs_and_an_image_root(read, write, tmp_path):
 def test_parts_of_a_report_are_joined_under_headings(read, write):
     (record,), _ = read(write("a.csv", "image,indication,findings,impression\na.png,Pain,Liver ok,\n"))
     assert record.report == "HISTORY: Pain\nFINDINGS: Liver ok"
+    whole, parts = read(write("a.csv", "image,report,findings\na.png,Liver,Spleen\nb.png,,Spleen\n"))[0]
+    assert (whole.report, parts.report) == ("Liver", "FINDINGS: Spleen")
 
 
 def test_broken_rows_are_rejected_with_their_place(read, write):
@@ -74,10 +77,28 @@ def test_a_report_of_a_million_characters_and_nul_bytes(read, tmp_path):
     assert second.report == "Spleen"
 
 
+def test_a_stray_quote_costs_no_more_than_its_row(read, write):
+    records, (reject,) = read(write("a.csv", 'image,report\na.png,"Liver\nb.png,Spleen\nc.png,Heart\n'))
+    assert [record.report for record in records] == ["Spleen", "Heart"]
+    assert reject.id == "a.csv, row 2"
+    assert "not a row of the table (unexpected end of data)" in reject.reason
+
+
 def test_paths_from_windows_and_json_lists(read, write, touch, tmp_path):
     touch("x/a.png")
     (record,), _ = read(write("a.csv", 'image,report\n"[""x\\\\a.png"", ""b.png""]",Liver\n'))
     assert record.images == (tmp_path / "x/a.png", tmp_path / "b.png")
+
+
+def test_text_with_a_backslash_is_a_path_that_is_not_there(read, write):
+    text = "Liver\\spleen normal. " * 30
+    (record,), _ = read(write("a.csv", f"image,report\n{text},Liver\n"))
+    assert not os.path.exists(record.images[0])
+
+
+def test_a_pattern_for_a_table_is_a_users_error(read, write):
+    with pytest.raises(UserError, match=r"--pattern chooses among the images of a folder, but .*a\.csv is read as csv"):
+        read(write("a.csv", "image,report\na.png,Liver\n"), pattern="0*")
 
 
 def test_an_unknown_region_is_flagged_and_an_unknown_split_rejected(read, write):
