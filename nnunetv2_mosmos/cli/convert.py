@@ -68,11 +68,11 @@ def _summary(conversion: Conversion) -> list[str]:
 
 
 def _next_commands(number: int, source: Source) -> list[str]:
-    from nnunetv2_mosmos.labels.tags import lateral_warning, resolve_label_tags
+    from nnunetv2_mosmos.labels.tags import resolve_label_tags, sided_labels
     from pretraining.tags.vocabulary import load_vocabulary
 
     vocabulary = load_vocabulary()
-    sided = lateral_warning(resolve_label_tags(source.labels, vocabulary, vocabulary.ids), vocabulary)
+    sided = sided_labels(resolve_label_tags(source.labels, vocabulary, vocabulary.ids), vocabulary)
     trainer = "nnUNetTrainerMOSMOS_onlyMirror01" if sided else "nnUNetTrainerMOSMOS"
     return [
         "next:",

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from nnunetv2_mosmos.convert.source import Case, Source
 from pretraining.errors import UserError
+from pretraining.studies.images.image import UnusableImageError
+from pretraining.studies.images.nifti_integrity import check_nifti
 
 # Headers hold single precision, and some tools wrote them in decimals: positions may differ by so many mm.
 TOLERANCE = 1e-2
@@ -76,7 +78,11 @@ def read_values(file: Path) -> NDArray[Any]:
 
 
 def _geometry(file: Path) -> tuple[tuple[int, ...], NDArray[Any]]:
+    """Shape and affine of a file, which is read through."""
     with _readable(file):
+        not_finite = check_nifti(file)
+        if not_finite is not None and not_finite.all():
+            raise RejectedCaseError(f"{file.name} holds nothing but NaN or Inf")
         image = Nifti1Image.from_filename(file)
         return image.shape, image.affine
 
@@ -85,5 +91,5 @@ def _geometry(file: Path) -> tuple[tuple[int, ...], NDArray[Any]]:
 def _readable(file: Path) -> Iterator[None]:
     try:
         yield
-    except (WrapStructError, HeaderDataError, OSError, EOFError, ValueError, zlib.error) as error:
+    except (UnusableImageError, WrapStructError, HeaderDataError, OSError, EOFError, ValueError, zlib.error) as error:
         raise RejectedCaseError(f"{file.name} cannot be read ({' '.join(str(error).split())})") from error

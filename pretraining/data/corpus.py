@@ -134,9 +134,9 @@ def read_corpus(folder: Path) -> Corpus:
             for tag, spoken in sorted(study.sentences.items())
             if tag in index
         )
-        for image in study.images:
+        for image, spacing in zip(study.images, study.image_spacings, strict=True):
             pairs.append(
-                Pair(study.id, folder / image, report, targets, sentences, study.split, study.spacing, study.modality)
+                Pair(study.id, folder / image, report, targets, sentences, study.split, spacing, study.modality)
             )
     manifest_hash = hashlib.sha256((folder / "studies.jsonl").read_bytes()).hexdigest()
     return Corpus(

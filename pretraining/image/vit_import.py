@@ -18,7 +18,6 @@ from pretraining.errors import UserError
 from pretraining.image.spec import per_axis
 from pretraining.image.vit import VitEncoder
 from pretraining.image.vit_adaptation import adapt_vit_tensor
-from pretraining.image.vit_patch_embedding import Inflation
 
 MODEL_TYPES = ("vit", "deit", "vit_mae")
 
@@ -106,7 +105,7 @@ def read_foreign_vit(folder: Path) -> ForeignVit:
     return ForeignVit(patch_size, width, tensors)
 
 
-def load_foreign_vit(encoder: VitEncoder, foreign: ForeignVit, inflation: Inflation = "centre") -> dict[str, str]:
+def load_foreign_vit(encoder: VitEncoder, foreign: ForeignVit) -> None:
     """Start an encoder from a foreign transformer.
 
     The class token is gone, so that the patch tokens see each other alone: each layer does what it did, but on one
@@ -116,21 +115,14 @@ def load_foreign_vit(encoder: VitEncoder, foreign: ForeignVit, inflation: Inflat
         encoder: of the same width, depth and heads (`ForeignVit.encoder_arguments`), of any dimension, channel count,
             token size and grid.
         foreign: from `read_foreign_vit`.
-        inflation: how the patch embedding fills the depth of a volume's.
-
-    Returns:
-        What was done to each tensor, by name.
 
     Raises:
         ValueError: the encoder has another width.
     """
     shapes = {name: value.shape for name, value in encoder.state_dict().items()}
-    adapted = {
-        name: adapt_vit_tensor(name, tensor, shapes[name], inflation=inflation)
-        for name, tensor in foreign.tensors.items()
-    }
-    encoder.load_state_dict({name: tensor for name, (tensor, _) in adapted.items()})
-    return {name: description for name, (_, description) in adapted.items()}
+    encoder.load_state_dict(
+        {name: adapt_vit_tensor(name, tensor, shapes[name]) for name, tensor in foreign.tensors.items()}
+    )
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -40,7 +40,10 @@ class Columns:
 
 # In order of preference; compared without case, spaces and underscores.
 _NAMES = {
-    "id": ("id", "study_id", "study", "study_instance_uid", "uid", "case_id", "case", "accession", "roco_id"),
+    "id": (
+        "id", "study_id", "study", "study_instance_uid", "uid", "case_id", "case", "accession", "accession_number",
+        "roco_id",
+    ),
     "patient": ("patient", "patient_id", "pid", "subject", "subject_id"),
     "image": (
         "image", "images", "image_path", "image_paths", "path", "image_file", "filename", "file", "filepath", "img",

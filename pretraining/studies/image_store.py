@@ -13,9 +13,19 @@ import numpy as np
 import SimpleITK as sitk
 
 from pretraining.studies.arrays import SUFFIX, write_array
-from pretraining.studies.images.grid import geometry_of, grid_for, resample, resample_labels, upright
+from pretraining.studies.images.grid import (
+    geometry_of,
+    grid_for,
+    has_place,
+    resample,
+    resample_labels,
+    same_place,
+    upright,
+    without_time,
+)
 from pretraining.studies.images.image import SourceImage, UnusableImageError
 from pretraining.studies.images.load import load_images
+from pretraining.studies.images.volume import itk_reason
 from pretraining.studies.images.voxels import compact, repair
 from pretraining.studies.modalities import UNKNOWN
 
@@ -23,6 +33,8 @@ QUANTILES = 33
 """How many evenly spaced quantiles of an image are kept for the histograms of the page."""
 
 _SAMPLED_VOXELS = 200_000
+# HU of anything but a uniform phantom span more than this; a CT in [0, 1] or of unit variance spans less.
+_LEAST_HU_SPAN = 100
 
 
 @dataclass(frozen=True)
@@ -126,6 +138,9 @@ def store_image(task: ImageTask) -> ImageOutcome:
         return ImageOutcome(task.fingerprint, disk_problem=str(error))
     except OSError as error:
         return ImageOutcome(task.fingerprint, problem=f"the file cannot be read ({error.strerror or error})")
+    except (ValueError, RuntimeError) as error:
+        # What no check foresaw in one file must not cost the others.
+        return ImageOutcome(task.fingerprint, problem=f"the image cannot be prepared ({itk_reason(error)})")
 
 
 class OutputError(Exception):
@@ -143,23 +158,27 @@ def _store(source: SourceImage, stem: str, task: ImageTask, left_out: list[tuple
     array, flags = repair(sitk.GetArrayFromImage(source.pixels))
     flags = source.flags + flags
     modality = task.modality or source.modality or UNKNOWN
-    clean = _as_image(compact(array, hounsfield=modality == "CT"), source.pixels)
+    span = float(array.max()) - float(array.min())
+    hounsfield = modality == "CT" and span >= _LEAST_HU_SPAN
+    clean = _as_image(compact(array, hounsfield), source.pixels)
     oriented, original_orientation = upright(clean)
     stored_type = sitk.GetArrayViewFromImage(oriented).dtype
     image = resample(oriented, *grid_for(oriented, task.target_spacing, task.max_side))
     voxels = sitk.GetArrayFromImage(image)
     if voxels.dtype != stored_type:
-        voxels = np.rint(voxels).astype(stored_type) if stored_type.kind in "iu" else voxels.astype(stored_type)
+        voxels = _in_type(voxels, stored_type)
     geometry = geometry_of(image, source.pixels, original_orientation, source.has_spacing)
     channels_first = _channels_first(voxels, image.GetDimension())
     quantiles = intensity_quantiles(channels_first)
-    if modality == "CT" and quantiles[0] >= 0:
+    if modality == "CT" and not hounsfield:
+        flags += (f"CT whose values span only {span:.4g}: perhaps not in HU",)
+    elif modality == "CT" and quantiles[0] >= 0:
         flags += ("CT without negative values: perhaps not in HU",)
     name = f"images/{stem}{SUFFIX}"
     _write(task.output, name, channels_first, geometry)
     return StoredImage(
         array=name,
-        mask=_store_mask(source, image, oriented.GetDimension(), stem, task, left_out),
+        mask=_store_mask(source, oriented, image, stem, task, left_out),
         shape=channels_first.shape,
         spacing=tuple(geometry["spacing"]) if geometry["spacing"] else None,
         modality=modality,
@@ -172,41 +191,78 @@ def _store(source: SourceImage, stem: str, task: ImageTask, left_out: list[tuple
 
 
 def _store_mask(
-    source: SourceImage, image: sitk.Image, dim: int, stem: str, task: ImageTask, left_out: list[tuple[str, str]]
+    source: SourceImage,
+    oriented: sitk.Image,
+    image: sitk.Image,
+    stem: str,
+    task: ImageTask,
+    left_out: list[tuple[str, str]],
 ) -> str:
     """Write the mask on the image's grid; its relative path, or empty when there is none that fits."""
     if not task.mask:
         return ""
     try:
-        mask = load_images(Path(task.mask))[0].pixels
-        labels = compact(sitk.GetArrayFromImage(mask))
-        if labels.dtype.kind == "f" or mask.GetNumberOfComponentsPerPixel() > 1:
-            raise UnusableImageError("labels must be whole numbers in one channel")
-        if mask.GetSize() == source.pixels.GetSize():
-            # Same voxels: the image's own header is to be believed, whatever the mask's says.
-            mask = _as_image(labels, source.pixels)
-        elif not source.has_spacing or mask.GetDimension() != source.pixels.GetDimension():
-            raise UnusableImageError(f"the mask has size {mask.GetSize()}, the image {source.pixels.GetSize()}")
-        else:
-            mask = _as_image(labels, mask)
-        placed = sitk.GetArrayFromImage(resample_labels(upright(mask)[0], image))
+        mask = load_images(Path(task.mask), labels=True)[0].pixels
+        placed = _placed_labels(without_time(mask), source, oriented, image)
     except UnusableImageError as error:
         left_out.append((task.mask, f"mask: {error}"))
         return ""
     name = f"masks/{stem}{SUFFIX}"
-    _write(task.output, name, _channels_first(placed, dim), {"spacing": list(image.GetSpacing()[::-1])})
+    _write(
+        task.output, name, _channels_first(placed, image.GetDimension()), {"spacing": list(image.GetSpacing()[::-1])}
+    )
     return name
+
+
+def _placed_labels(mask: sitk.Image, source: SourceImage, oriented: sitk.Image, image: sitk.Image) -> np.ndarray:
+    """The labels of a mask on an image's grid.
+
+    Args:
+        mask: as read. One of the image's size has the image's voxels, unless the headers of both place the two apart.
+        source: the image as read.
+        oriented: the image upright, on its own grid.
+        image: the image as stored.
+
+    Raises:
+        UnusableImageError: no labels, or no place for them in the image.
+    """
+    pixels = without_time(source.pixels)
+    labels = compact(sitk.GetArrayFromImage(mask))
+    if labels.dtype.kind == "f" or mask.GetNumberOfComponentsPerPixel() > 1:
+        raise UnusableImageError("labels must be whole numbers in one channel")
+    comparable = source.has_spacing and mask.GetDimension() == pixels.GetDimension()
+    placed = upright(_as_image(labels, mask))[0]
+    if same_place(placed, oriented):
+        placed.CopyInformation(oriented)
+    elif mask.GetSize() == pixels.GetSize() and not (
+        comparable and has_place(mask, pixels) and has_place(pixels, mask)
+    ):
+        placed = upright(_as_image(labels, pixels))[0]
+    elif not comparable or placed.GetDimension() != image.GetDimension():
+        raise UnusableImageError(f"the mask has size {mask.GetSize()}, the image {pixels.GetSize()}")
+    elif labels.any() and not sitk.GetArrayFromImage(resample_labels(placed, oriented)).any():
+        raise UnusableImageError("by the headers of both, no label lies inside the image")
+    return sitk.GetArrayFromImage(resample_labels(placed, image))
 
 
 def intensity_quantiles(array: np.ndarray) -> tuple[float, ...]:
     """Evenly spaced quantiles of an image's values (of an even sample of them in a large image)."""
     flat = array.reshape(-1)
     sample = flat[:: max(1, flat.size // _SAMPLED_VOXELS)]
-    return tuple(round(float(value), 4) for value in np.quantile(sample, np.linspace(0, 1, QUANTILES)))
+    # Digits that count, not decimals: some MR images lie around 1e-5.
+    return tuple(float(f"{value:.6g}") for value in np.quantile(sample, np.linspace(0, 1, QUANTILES)))
+
+
+def _in_type(voxels: np.ndarray, stored_type: np.dtype[Any]) -> np.ndarray:
+    """Resampled values in the type of the image: smoothing overshoots at edges, beyond what an integer type holds."""
+    if stored_type.kind in "iu":
+        limits = np.iinfo(stored_type)
+        voxels = np.clip(np.rint(voxels), limits.min, limits.max)
+    return voxels.astype(stored_type)
 
 
 def _as_image(array: np.ndarray, like: sitk.Image) -> sitk.Image:
-    image = sitk.GetImageFromArray(array, isVector=like.GetNumberOfComponentsPerPixel() > 1)
+    image = sitk.GetImageFromArray(array, isVector=array.ndim > like.GetDimension())
     image.CopyInformation(like)
     return image
 

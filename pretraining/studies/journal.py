@@ -14,7 +14,7 @@ from pretraining.studies.image_store import ImageOutcome, StoredImage
 JOURNAL_NAME = "images.jsonl"
 
 # Raise when the same file with the same options would be stored differently than before.
-_STORE_VERSION = 1
+_STORE_VERSION = 2
 
 
 class Journal:
@@ -67,10 +67,17 @@ def fingerprint(path: Path, mask: Path | None, settings: dict[str, Any]) -> str:
 
 def _state(path: Path) -> list[Any]:
     try:
-        files = sorted(path.iterdir()) if os.path.isdir(path) else [path]
+        files = sorted(path.iterdir()) if os.path.isdir(path) else [path, *_data_files(path)]
     except OSError:
         files = [path]
     return [os.path.abspath(path), *([file.name, *_size_and_time(file)] for file in files)]
+
+
+def _data_files(path: Path) -> list[Path]:
+    """Where a header that stands alone may have its voxels; not all of these exist."""
+    if path.suffix.lower() not in (".mhd", ".nhdr"):
+        return []
+    return [path.with_suffix(suffix) for suffix in (".raw", ".zraw", ".img", ".raw.gz")]
 
 
 def _size_and_time(file: Path) -> tuple[int, int]:

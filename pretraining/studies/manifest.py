@@ -30,7 +30,8 @@ class Study:
         regions: body regions that the study covers.
         sentences: tag id -> the sentences of the report that speak about it.
         modality: `CT`, `MR`, `XR`, `US`, ... or `unknown`.
-        spacing: mm, in the order of the array axes, of the first image; None where nobody knows it.
+        spacings: of each of `images`, mm in the order of its array's axes; None where nobody knows it, and none at all
+            where nobody knows any.
         source: where the study came from, e.g. `pairs.csv:12`.
         masks: label arrays in the geometry of `images`, one for each of them, or none at all.
         flags: what a person should look at, e.g. `text is not English`.
@@ -45,10 +46,15 @@ class Study:
     regions: tuple[str, ...] = ()
     sentences: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     modality: str = "unknown"
-    spacing: tuple[float, ...] | None = None
+    spacings: tuple[tuple[float, ...] | None, ...] = ()
     source: str = ""
     masks: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+
+    @property
+    def image_spacings(self) -> tuple[tuple[float, ...] | None, ...]:
+        """`spacings`, one for each image in any case."""
+        return self.spacings or (None,) * len(self.images)
 
 
 def write_manifest(folder: Path, studies: Iterable[Study]) -> None:
@@ -127,7 +133,7 @@ def _parse(line: str) -> Study:
         regions=_texts(row, "regions"),
         sentences={tag: _as_texts(value, f"sentences.{tag}") for tag, value in _mapping(row, "sentences").items()},
         modality=_text(row, "modality") or "unknown",
-        spacing=_spacing(row),
+        spacings=_spacings(row),
         source=_text(row, "source"),
         masks=_texts(row, "masks"),
         flags=_texts(row, "flags"),
@@ -138,6 +144,8 @@ def _parse(line: str) -> Study:
         raise ValueError("images is empty")
     if study.masks and len(study.masks) != len(study.images):
         raise ValueError(f"{len(study.masks)} masks for {len(study.images)} images")
+    if study.spacings and len(study.spacings) != len(study.images):
+        raise ValueError(f"{len(study.spacings)} spacings for {len(study.images)} images")
     for tag, state in study.tags.items():
         if state not in ("present", "absent"):
             raise ValueError(f"tag '{tag}' is {state!r}, not 'present' or 'absent'")
@@ -168,13 +176,23 @@ def _mapping(row: dict[str, Any], key: str) -> dict[str, Any]:
     return value
 
 
-def _spacing(row: dict[str, Any]) -> tuple[float, ...] | None:
-    value = row.get("spacing")
+def _spacings(row: dict[str, Any]) -> tuple[tuple[float, ...] | None, ...]:
+    if "spacings" not in row:
+        # Older manifests know one for all images.
+        spacing = _spacing(row.get("spacing"), "spacing")
+        return (spacing,) * len(_texts(row, "images")) if spacing else ()
+    values = row["spacings"]
+    if not isinstance(values, list):
+        raise ValueError(f"'spacings' is {values!r}, not a list")
+    return tuple(_spacing(value, "spacings") for value in values)
+
+
+def _spacing(value: Any, key: str) -> tuple[float, ...] | None:
     if value is None:
         return None
     numbers = isinstance(value, list) and all(isinstance(x, int | float) and not isinstance(x, bool) for x in value)
     if not numbers or not all(0 < x < float("inf") for x in value):
-        raise ValueError(f"'spacing' is {value!r}, not a list of positive numbers or null")
+        raise ValueError(f"'{key}' is {value!r}, not a list of positive numbers or null")
     return tuple(float(x) for x in value)
 
 

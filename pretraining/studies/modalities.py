@@ -32,6 +32,7 @@ _CODES = {
     "NM": ("nm", "nuclear medicine", "spect", "scintigraphy"),
     "XA": ("xa", "angiography", "angiogram", "dsa"),
 }
+CODES = frozenset(_CODES)
 _BY_NAME = {name: code for code, names in _CODES.items() for name in names}
 
 

@@ -31,9 +31,9 @@ class PrepareOptions:
     images_only: bool = False
     """Take studies without reports (for reconstruction and evaluation)."""
     pattern: str = "*"
-    """For a folder of images: which of them to take, e.g. `*_ct*.nii.gz`."""
+    """For a folder of images (--format images): which of them to take, e.g. `*_ct*.nii.gz`."""
     mask_root: Path | None = None
-    """Folder that mask paths start from; for a folder of images, where the masks of the same names are."""
+    """Folder that mask paths start from; for a folder of images, where masks lie at their paths or bear their names."""
     id_column: str = ""
     """Column of study ids. Columns are guessed from their names where not given; the guesses are printed."""
     patient_column: str = ""
@@ -69,11 +69,12 @@ class PrepareOptions:
     test_fraction: float = 0.1
     """Share of patients for testing."""
     seed: int = 0
-    """Another seed, another split. The split of a patient never depends on the other patients."""
+    """Another seed, another split. New patients do not move old ones, but where so few are given that validation or
+    testing would be empty: then the split of one patient depends on the others."""
     workers: int = min(8, os.cpu_count() or 1)
     """Processes that read images."""
     vocabulary: Path | None = None
-    """Tag vocabulary; the packaged English one when omitted."""
+    """Tag vocabulary; with `extends: en` in it, it adds to the packaged English one, else it replaces it."""
 
     def validated(self) -> PrepareOptions:
         """The same options, checked before any work.

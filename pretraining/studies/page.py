@@ -117,7 +117,10 @@ def _figures(studies: Sequence[Study], prepared: Prepared) -> str:
     for study in studies:
         for image in prepared.images[study.id]:
             by_modality[image.modality].append(image.quantiles)
-    panels = [("Intensities", intensities(by_modality))]
+    spread = {
+        modality: images for modality, images in by_modality.items() if any(min(image) < max(image) for image in images)
+    }
+    panels = [("Intensities", intensities(spread))] if spread else []
     words = [len(study.report.split()) for study in studies if study.report]
     if words:
         panels.append(("Report lengths", report_lengths(words)))
@@ -158,25 +161,29 @@ def _contact_sheet(folder: Path, studies: Sequence[Study]) -> str:
 
 def _card(folder: Path, study: Study) -> str:
     masks = study.masks or (None,) * len(study.images)
-    shown = list(zip(study.images, masks, strict=True))[:_SHOWN_IMAGES]
+    shown = list(zip(study.images, masks, study.image_spacings, strict=True))[:_SHOWN_IMAGES]
     pictures = [
-        thumbnail(folder / image, study.modality, study.spacing, folder / mask if mask else None)
-        for image, mask in shown
+        thumbnail(folder / image, study.modality, spacing, folder / mask if mask else None)
+        for image, mask, spacing in shown
     ]
     shots = "".join(f'<img alt="" src="{picture}">' for picture in pictures)
     more = f", {len(study.images)} images" if len(study.images) > 1 else ""
     modality = study.modality if study.modality != UNKNOWN else "modality unknown"
-    spacing = " x ".join(f"{length:.3g}" for length in study.spacing) + " mm" if study.spacing else "spacing unknown"
+    spacings = ", ".join(dict.fromkeys(_millimetres(spacing) for _, _, spacing in shown))
     chips = [("region", region) for region in study.regions]
     chips += [(state, tag if state == "present" else f"no {tag}") for tag, state in sorted(study.tags.items())]
     chips += [("flag", flag) for flag in study.flags]
     text = study.report[:_SHOWN_CHARACTERS] + (" ..." if len(study.report) > _SHOWN_CHARACTERS else "")
     return (
         f'<div class="card"><div class="shots">{shots}</div><h3>{escape(study.id)}</h3>'
-        f'<div class="faint">{escape(study.split)}, {escape(modality)}, {spacing}{more}; {escape(study.source)}</div>'
+        f'<div class="faint">{escape(study.split)}, {escape(modality)}, {spacings}{more}; {escape(study.source)}</div>'
         + "".join(f'<span class="chip {kind}">{escape(label)}</span>' for kind, label in chips)
         + f"<p>{escape(text)}</p></div>"
     )
+
+
+def _millimetres(spacing: Sequence[float] | None) -> str:
+    return " x ".join(f"{length:.3g}" for length in spacing) + " mm" if spacing else "spacing unknown"
 
 
 def _rejects(rejects: Sequence[Reject]) -> str:

@@ -72,6 +72,8 @@ def prepare(options: PrepareOptions) -> Prepared:
 
     options = options.validated()
     vocabulary = load_vocabulary(options.vocabulary)
+    if not set(vocabulary.ids).issuperset(load_vocabulary().ids):
+        logger.info("%s replaces the packaged vocabulary: %d tags", options.vocabulary, len(vocabulary))
     records, rejects = merge_records(read_records(options.request, "" if options.format == "auto" else options.format))
     records, unusable = _usable_reports(records, options.images_only)
     rejects += unusable
@@ -190,6 +192,10 @@ def _study(record: Record, images: tuple[StoredImage, ...], mined: MinedReport |
     elif mined and "present" not in tags.values():
         flags += ("all tags of the report are absent",)
     named_regions = tuple(dict.fromkeys(region for image in images for region in image.regions))
+    modalities = tuple(dict.fromkeys(image.modality for image in images if image.modality != UNKNOWN))
+    if len(modalities) > 1:
+        flags += (f"images of several modalities ({', '.join(modalities)}): the study counts as {modalities[0]}",)
+    spacings = tuple(image.spacing for image in images)
     has_masks = all(image.mask for image in images)
     if not has_masks and any(image.mask for image in images):
         flags += ("masks of some images only: left out",)
@@ -203,8 +209,8 @@ def _study(record: Record, images: tuple[StoredImage, ...], mined: MinedReport |
         # What a column or the image's header says of the field of view is surer than what the text happens to mention.
         regions=record.regions or named_regions or (tuple(mined.regions) if mined else ()),
         sentences={tag: tuple(sentences) for tag, sentences in mined.sentences.items()} if mined else {},
-        modality=next((image.modality for image in images if image.modality != UNKNOWN), UNKNOWN),
-        spacing=images[0].spacing,
+        modality=modalities[0] if modalities else UNKNOWN,
+        spacings=spacings if any(spacings) else (),
         source=record.source,
         masks=tuple(image.mask for image in images) if has_masks else (),
         flags=tuple(dict.fromkeys(flags)),

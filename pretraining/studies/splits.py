@@ -1,4 +1,4 @@
-"""Train, val and test by patient: the same patient is always in the same split, whatever is added later."""
+"""Train, val and test by patient: in all but small sets, a patient stays in its split whatever is added later."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def assign_splits(patients: Iterable[str], val_fraction: float, test_fraction: f
     """Assign every patient to a split.
 
     A patient's place follows from the hash of id and seed alone, so that new patients do not move old ones. A set too
-    small for its fraction gives one patient to the split that would be empty, as long as one is left to train.
+    small for its fraction gives one patient to the split that would be empty, as long as one is left to train: there, a
+    patient's place depends on the others.
 
     Args:
         patients: ids.

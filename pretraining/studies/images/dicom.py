@@ -29,6 +29,8 @@ _TAGS = {
     "number": "0020|0013",
     "position": "0020|0032",
     "orientation": "0020|0037",
+    "pixel_spacing": "0028|0030",
+    "detector_spacing": "0018|1164",
 }
 # What anonymization puts in place of every patient's id, which would make one patient of them all.
 _NO_PATIENT = ("", "anon", "anonymous", "anonymized", "anonymised", "unknown", "none", "no_id", "noid", "removed")
@@ -38,7 +40,11 @@ _SLICED = ("CT", "MR", "PT", "NM")
 
 @dataclass(frozen=True)
 class DicomHeader:
-    """What is read of one DICOM object before its pixels; texts are empty where the object says nothing."""
+    """What is read of one DICOM object before its pixels; texts are empty where the object says nothing.
+
+    Attributes:
+        spacing: mm from row to row and from column to column, of the pixels or else of the detector.
+    """
 
     path: Path
     size: tuple[int, ...]
@@ -52,10 +58,13 @@ class DicomHeader:
     number: str
     position: tuple[float, ...]
     orientation: tuple[float, ...]
+    spacing: tuple[float, ...]
 
 
 def is_dicom(path: Path) -> bool:
-    """True when the file bears DICOM's mark, or its suffix."""
+    """True when the file bears DICOM's mark, or its suffix; never for a DICOMDIR, which lists objects."""
+    if path.name.upper() == "DICOMDIR":
+        return False
     if path.suffix.lower() in SUFFIXES:
         return True
     try:
@@ -84,7 +93,15 @@ def read_header(path: Path) -> DicomHeader:
     if texts["patient"].lower().strip("0") in _NO_PATIENT:
         texts["patient"] = ""
     position, orientation = _numbers(texts.pop("position"), 3), _numbers(texts.pop("orientation"), 6)
-    return DicomHeader(path=path, size=tuple(reader.GetSize()), position=position, orientation=orientation, **texts)
+    spacing, detector = _numbers(texts.pop("pixel_spacing"), 2), _numbers(texts.pop("detector_spacing"), 2)
+    return DicomHeader(
+        path=path,
+        size=tuple(reader.GetSize()),
+        position=position,
+        orientation=orientation,
+        spacing=next((numbers for numbers in (spacing, detector) if numbers and min(numbers) > 0), ()),
+        **texts,
+    )
 
 
 def read(path: Path) -> SourceImage:
@@ -129,9 +146,7 @@ def _headers(folder: Path) -> tuple[list[DicomHeader], list[tuple[str, str]]]:
     """All image headers of a folder but those that no study needs, and the names and reasons of the rest."""
     headers: list[DicomHeader] = []
     left_out: list[tuple[str, str]] = []
-    for path in sorted(
-        path for path in folder.iterdir() if path.is_file() and path.name != "DICOMDIR" and is_dicom(path)
-    ):
+    for path in sorted(path for path in folder.iterdir() if path.is_file() and is_dicom(path)):
         try:
             headers.append(read_header(path))
         except UnusableImageError as error:
@@ -167,16 +182,21 @@ def _split_strays(
     result: list[tuple[list[DicomHeader], list[DicomHeader]]] = []
     for alike in by_series.values():
         largest = max(alike, key=len)
-        if len(largest) > 1 and largest[0].position and largest[0].modality in _SLICED:
+        if len(largest) > 1 and _is_slice(largest[0]):
             result.append((largest, [header for headers in alike if headers is not largest for header in headers]))
         else:
             result += [(headers, []) for headers in alike]
     return result
 
 
+def _is_slice(header: DicomHeader) -> bool:
+    """True for one slice of a volume: an object of several frames is a volume of its own."""
+    return bool(header.position) and header.modality in _SLICED and header.size[2:] in ((), (1,))
+
+
 def _images(headers: Sequence[DicomHeader]) -> list[SourceImage]:
     first = headers[0]
-    if len(headers) == 1 or not first.position or first.modality not in _SLICED:
+    if len(headers) == 1 or not _is_slice(first):
         return [_single(header) for header in headers]
     ordered = sorted(
         headers, key=lambda header: (int(header.number) if header.number.isdigit() else 0, header.path.name)
@@ -208,6 +228,8 @@ def _described(
         modality=modality_code(header.modality),
         regions=region_ids(header.body_part),
         patient=header.patient,
+        # Enhanced objects keep it where only GDCM looks; what it does not find either, it takes for 1.
+        has_spacing=bool(header.spacing) or pixels.GetSpacing()[:2] != (1.0, 1.0),
         flags=flags,
         left_out=left_out,
     )
@@ -219,6 +241,9 @@ def _pixels(header: DicomHeader) -> sitk.Image:
         pixels = sitk.ReadImage(str(header.path), imageIO="GDCMImageIO")
     except RuntimeError as error:
         raise UnusableImageError(f"the pixels of {header.path.name} cannot be read ({itk_reason(error)})") from error
+    if header.spacing and pixels.GetSpacing()[:2] == (1.0, 1.0):
+        # Of a radiograph, GDCM looks for the detector's spacing alone.
+        pixels.SetSpacing([*header.spacing[::-1], *pixels.GetSpacing()[2:]])
     if pixels.GetNumberOfComponentsPerPixel() in (3, 4):
         array = sitk.GetArrayFromImage(pixels)[..., :3] @ np.array([0.299, 0.587, 0.114])
         grey = sitk.GetImageFromArray(np.rint(array).astype(np.uint8))

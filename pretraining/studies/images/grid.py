@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -115,6 +116,31 @@ def resample_labels(mask: sitk.Image, like: sitk.Image) -> sitk.Image:
     loses = np.any(np.array(like.GetSpacing()) > 1.01 * np.array(mask.GetSpacing()))
     interpolator = sitk.sitkLabelGaussian if loses else sitk.sitkNearestNeighbor
     return sitk.Resample(mask, like, interpolator=interpolator, defaultPixelValue=0)
+
+
+def has_place(image: sitk.Image, other: sitk.Image) -> bool:
+    """Whether a header places its image: one with no origin, rotation or spacing of its own does not.
+
+    Args:
+        image: 2D or 3D.
+        other: an image whose spacing `image` may have without being placed.
+    """
+    dim = image.GetDimension()
+    # Without any header: LPS, as ITK counts, or RAS, as NIfTI does.
+    directions = (np.eye(dim), np.diag([-1, -1, 1][:dim]))
+    unrotated = any(np.allclose(image.GetDirection(), direction.ravel(), atol=1e-4) for direction in directions)
+    spacings = (np.ones(dim), *([other.GetSpacing()] if other.GetDimension() == dim else []))
+    unspaced = any(np.allclose(image.GetSpacing(), spacing, rtol=1e-3) for spacing in spacings)
+    return not (unrotated and unspaced and np.allclose(image.GetOrigin(), 0, atol=1e-4))
+
+
+def same_place(image: sitk.Image, other: sitk.Image) -> bool:
+    """Whether two images are of one size, and no voxel lies half a voxel or more from its counterpart."""
+    if image.GetSize() != other.GetSize():
+        return False
+    corners = list(itertools.product(*((0, length - 1) for length in image.GetSize())))
+    one, two = (np.array([grid.TransformIndexToPhysicalPoint(corner) for corner in corners]) for grid in (image, other))
+    return bool(np.linalg.norm(one - two, axis=1).max() < min(other.GetSpacing()) / 2)
 
 
 def _placement(image: sitk.Image) -> tuple[float, ...]:

@@ -11,8 +11,12 @@ from pretraining.studies.images.image import SourceImage, UnusableImageError
 SUFFIXES = (*raster.SUFFIXES, *volume.SUFFIXES, *dicom.SUFFIXES)
 
 
-def load_images(path: Path) -> list[SourceImage]:
+def load_images(path: Path, labels: bool = False) -> list[SourceImage]:
     """Read what a path holds: one image for a file, one a series for a folder of DICOM objects.
+
+    Args:
+        path: a file or a folder.
+        labels: the values are labels, which a picture may hold as indices of a palette.
 
     Raises:
         UnusableImageError: nothing is there, or it cannot be used; the message says why.
@@ -26,7 +30,7 @@ def load_images(path: Path) -> list[SourceImage]:
         raise UnusableImageError("the file is empty (0 bytes)")
     name = path.name.lower()
     if name.endswith(raster.SUFFIXES):
-        return [raster.read(path)]
+        return [raster.read(path, labels)]
     if not name.endswith(volume.SUFFIXES) and dicom.is_dicom(path):
         return [dicom.read(path)]
     return [volume.read(path)]

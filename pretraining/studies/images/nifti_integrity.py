@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import struct
 import zlib
 from dataclasses import dataclass
@@ -67,9 +68,11 @@ def _read_header(header: bytes) -> NiftiHeader:
             offset = struct.unpack_from(f"{order}q", header, 168)[0]
         else:
             continue
+        float_type = f"{order}{_FLOAT_TYPES[kind]}" if kind in _FLOAT_TYPES else ""
+        if not 0 <= offset < math.inf or bits <= 0 or (float_type and bits != 8 * np.dtype(float_type).itemsize):
+            raise UnusableImageError(f"its header is damaged (voxels of {bits} bits at {offset:g})")
         voxels = 1
         for length in lengths[1 : 1 + max(0, min(7, lengths[0]))]:
             voxels *= max(1, length)
-        float_type = f"{order}{_FLOAT_TYPES[kind]}" if kind in _FLOAT_TYPES else ""
         return NiftiHeader(float_type, voxels, int(offset), bits)
     raise UnusableImageError("not a NIfTI file (no NIfTI header)")

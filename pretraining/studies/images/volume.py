@@ -23,7 +23,7 @@ def read(path: Path) -> SourceImage:
     """Read an image of two or three dimensions.
 
     Raises:
-        UnusableImageError: the file cannot be read, has four dimensions, or its axes are not at right angles.
+        UnusableImageError: the file cannot be read, holds complex numbers, or its axes are not at right angles.
     """
     flags: tuple[str, ...] = ()
     not_finite = check_nifti(path) if path.name.lower().endswith((".nii", ".nii.gz")) else None
@@ -34,6 +34,8 @@ def read(path: Path) -> SourceImage:
             raise UnusableImageError(f"the image cannot be read ({itk_reason(error)})") from error
         pixels, shear = _read_sheared(path)
         flags = (f"image axes are {shear:.2f} degrees off right angles: taken as right angles",)
+    if "complex" in pixels.GetPixelIDTypeAsString():
+        raise UnusableImageError("the voxels are complex numbers: save their magnitude")
     return SourceImage(pixels if not_finite is None else _with_nan(pixels, not_finite), flags=flags)
 
 
@@ -48,7 +50,7 @@ def _with_nan(pixels: sitk.Image, not_finite: np.ndarray) -> sitk.Image:
     return image
 
 
-def itk_reason(error: RuntimeError) -> str:
+def itk_reason(error: Exception) -> str:
     """The sentence in an exception of ITK, without the places in its source."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1].removeprefix("ITK ERROR: ").removeprefix("sitk::ERROR: ") if lines else "unknown error of ITK"

@@ -48,8 +48,14 @@ def read_records(request: ReadRequest, format: str = "") -> Iterable[Record | Re
         raise UserError(f"{request.input} does not exist (--input)")
     if request.image_root is not None and not request.image_root.is_dir():
         raise UserError(f"{request.image_root} is not a folder (--image-root)")
-    name = MODULES[format or guess_format(request)]
-    read = importlib.import_module(f"{__name__}.{name}").read
+    if request.mask_root is not None and not request.mask_root.is_dir():
+        raise UserError(f"{request.mask_root} is not a folder (--mask-root)")
+    format = format or guess_format(request)
+    if request.pattern != "*" and format != "images":
+        raise UserError(
+            f"--pattern chooses among the images of a folder, but {request.input} is read as {format}: leave it out"
+        )
+    read = importlib.import_module(f"{__name__}.{MODULES[format]}").read
     yield from read(request)
 
 

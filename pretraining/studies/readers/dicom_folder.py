@@ -116,7 +116,7 @@ def _with_table(studies: dict[str, DicomStudy], root: Path, request: ReadRequest
             names += [part.as_posix() for part in _folders_below(image, root)] + [
                 part.name for part in _folders_below(image, root)
             ]
-        for name in names:
+        for name in filter(None, names):
             # A folder of several studies names none of them.
             keys[name] = uid if keys.get(name, uid) == uid else ""
     named: set[str] = set()
@@ -124,16 +124,22 @@ def _with_table(studies: dict[str, DicomStudy], root: Path, request: ReadRequest
         if isinstance(entry, Reject):
             yield entry
             continue
+        if not entry.id:
+            yield Reject(entry.source, "", "the row names no study: its id is empty (--id-column)")
+            continue
         uid = keys.get(entry.id, "")
         if not uid:
             yield Reject(
-                entry.id or entry.source,
+                entry.id,
                 "",
                 f"no DICOM study below {root} has this StudyInstanceUID, accession number or folder",
             )
             continue
         named.add(uid)
         found = _record(studies[uid], root)
+        if entry.masks and len(entry.masks) != len(found.images):
+            yield Reject(entry.id, "", f"{len(entry.masks)} masks for {len(found.images)} images")
+            continue
         yield replace(
             entry,
             images=found.images,

@@ -18,7 +18,8 @@ class ReadRequest:
     Attributes:
         input: a table, or the top folder of a corpus.
         image_root: where image paths start; the folder of `input` when omitted.
-        mask_root: where mask paths start; for a folder of images, the folder with masks of the same names.
+        mask_root: where mask paths start; for a folder of images, the folder with their masks, at the same paths or
+            under names of their own.
         columns: columns chosen by option; the rest is guessed.
         images_only: studies need no report.
         pattern: for a folder of images, which files to take (a glob on the path below `input`).

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,10 @@ def records_of_rows(request: ReadRequest, header: Iterable[str], rows: Iterable[
 def _record(request: ReadRequest, columns: Columns, where: str, values: Mapping[str, Any]) -> Record | Reject:
     texts, flag = _texts(values, columns)
     study_id = texts.get("id", "")
+    if any(_is_embedded(values.get(column)) for column in (columns.image, columns.mask)):
+        return Reject(
+            study_id or where, "", "an image is embedded in the table as bytes: save it as a file, and name the file"
+        )
     paths = _paths(values.get(columns.image), request.root)
     if not paths and request.needs_images:
         return Reject(study_id or where, "", "no image is named")
@@ -75,7 +80,7 @@ def _record(request: ReadRequest, columns: Columns, where: str, values: Mapping[
     if split is None:
         return Reject(study_id or where, "", f"split '{texts['split']}' is not known (train, val, test)")
     masks = _masks(values, columns, request)
-    if masks and len(masks) != len(paths):
+    if request.needs_images and masks and len(masks) != len(paths):
         return Reject(study_id or where, "", f"{len(masks)} masks for {len(paths)} images")
     return Record(
         id=study_id,
@@ -98,8 +103,8 @@ def _texts(values: Mapping[str, Any], columns: Columns) -> tuple[dict[str, str],
 
 
 def report_text(texts: Mapping[str, str]) -> str:
-    """The report column, or else the section columns under their headings."""
-    if "report" in texts:
+    """The report column, or where it is empty the section columns under their headings."""
+    if texts.get("report"):
         return texts["report"]
     return "\n".join(f"{section.upper()}: {texts[section]}" for section in _SECTIONS if texts.get(section))
 
@@ -142,6 +147,12 @@ def _masks(values: Mapping[str, Any], columns: Columns, request: ReadRequest) ->
     return _paths(values.get(columns.mask), request.mask_root or request.root)
 
 
+def _is_embedded(value: Any) -> bool:
+    """Whether a cell is no path but the file itself, as in tables of Hugging Face's datasets."""
+    cells = value if isinstance(value, list | tuple) else [value]
+    return any(isinstance(cell, bytes | dict) for cell in cells)
+
+
 def _paths(value: Any, root: Path) -> tuple[Path, ...]:
     """One path, a list, a JSON list, or several paths with `;` or `|` between them."""
     if isinstance(value, list | tuple):
@@ -154,8 +165,8 @@ def _paths(value: Any, root: Path) -> tuple[Path, ...]:
 
 def _path(name: str, root: Path) -> Path:
     path = root / name
-    # Tables written on Windows.
-    return root / name.replace("\\", "/") if "\\" in name and not path.exists() else path
+    # Tables written on Windows. os.path, not Path: text in the wrong column may be too long for a path.
+    return root / name.replace("\\", "/") if "\\" in name and not os.path.exists(path) else path
 
 
 def _json_list(text: str) -> list[str]:

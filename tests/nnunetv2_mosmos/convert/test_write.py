@@ -40,6 +40,14 @@ SPOILED = {
         lambda folder, write: (folder / "img" / "img0002.nii.gz").write_bytes(b"<html>sign in first</html>"),
         "img0002.nii.gz cannot be read (",
     ),
+    "a truncated image": (
+        lambda folder, write: truncate(folder / "img" / "img0002.nii.gz"),
+        "img0002.nii.gz cannot be read (the file is truncated or damaged",
+    ),
+    "an image of nothing": (
+        lambda folder, write: write(folder / "img" / "img0002.nii.gz", [np.nan], np.float32),
+        "img0002.nii.gz holds nothing but NaN or Inf",
+    ),
     "another extent": (
         lambda folder, write: write(folder / "label" / "label0002.nii.gz", range(14), shape=(6, 5, 3)),
         "img0002.nii.gz has (6, 5, 4) voxels and label0002.nii.gz has (6, 5, 3)",

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from pretraining.studies.image_store import ImageOutcome, StoredImage
 from pretraining.studies.journal import Journal, fingerprint
 
@@ -56,3 +58,12 @@ def test_the_fingerprint_of_a_folder_follows_its_files(tmp_path):
 
 def test_what_is_no_path_has_a_fingerprint_too(tmp_path):
     assert fingerprint(tmp_path / ("word " * 1000), None, {}) != fingerprint(tmp_path / "a\0b", None, {})
+
+
+@pytest.mark.parametrize(("header", "data"), [("a.mhd", "a.raw"), ("a.mhd", "a.zraw"), ("a.nhdr", "a.raw.gz")])
+def test_the_fingerprint_of_a_header_follows_its_voxels(tmp_path, header, data):
+    (tmp_path / header).touch()
+    (tmp_path / data).write_bytes(b"1")
+    before = fingerprint(tmp_path / header, None, {})
+    (tmp_path / data).write_bytes(b"12")
+    assert fingerprint(tmp_path / header, None, {}) != before

@@ -27,7 +27,7 @@ def study(**changes):
         "regions": ("abdomen",),
         "sentences": {"liver": ("Liver normal.",)},
         "modality": "CT",
-        "spacing": (2.0, 1.0, 1.0),
+        "spacings": ((2.0, 1.0, 1.0),),
         "source": "a.csv, row 2",
     }
     return Study(**(fields | changes))
@@ -38,7 +38,8 @@ def row(**changes):
 
 
 def test_what_is_written_is_read(folder):
-    studies = [study(), study(id="2", images=("images/b.b2nd",), report="", tags={}, spacing=None, flags=("odd",))]
+    studies = [study(), study(id="2", images=("images/b.b2nd",), report="", tags={}, spacings=(), flags=("odd",))]
+    studies.append(study(id="3", images=("images/a.b2nd", "images/b.b2nd"), spacings=((2.0, 1.0, 1.0), None)))
     write_manifest(folder, studies)
     assert read_manifest(folder) == studies
 
@@ -46,7 +47,15 @@ def test_what_is_written_is_read(folder):
 def test_fields_that_training_can_do_without_have_defaults(folder):
     (folder / "studies.jsonl").write_text(json.dumps(row()) + "\n\n")
     (read,) = read_manifest(folder)
-    assert (read.report, read.tags, read.modality, read.spacing) == ("", {}, "unknown", None)
+    assert (read.report, read.tags, read.modality, read.spacings) == ("", {}, "unknown", ())
+    assert read.image_spacings == (None,)
+
+
+def test_an_older_manifest_has_one_spacing_for_all_images(folder):
+    images = ["images/a.b2nd", "images/b.b2nd"]
+    (folder / "studies.jsonl").write_text(json.dumps(row(images=images, spacing=[2, 1])) + "\n")
+    (read,) = read_manifest(folder)
+    assert read.spacings == ((2.0, 1.0), (2.0, 1.0))
 
 
 @pytest.mark.parametrize(
@@ -68,6 +77,9 @@ def test_fields_that_training_can_do_without_have_defaults(folder):
         (json.dumps(row(sentences={"liver": "Liver."})), "'sentences.liver' is 'Liver.'"),
         (json.dumps(row(spacing=[1, -1])), "'spacing' is \\[1, -1\\]"),
         (json.dumps(row(spacing="1x1")), "'spacing'"),
+        (json.dumps(row(spacings=[[1, 0]])), "'spacings' is \\[1, 0\\], not a list of positive numbers or null"),
+        (json.dumps(row(spacings=2)), "'spacings' is 2, not a list"),
+        (json.dumps(row(spacings=[[1, 1], None])), "2 spacings for 1 images"),
         (json.dumps(row(masks=["images/a.b2nd", "images/b.b2nd"])), "2 masks for 1 images"),
     ],
 )

@@ -6,12 +6,13 @@ import re
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from PIL import Image
 
 from pretraining.studies.arrays import write_array
 from pretraining.studies.manifest import Study
 from pretraining.studies.options import PrepareOptions
-from pretraining.studies.page import co_occurrence_shares
+from pretraining.studies.page import _card, co_occurrence_shares
 from pretraining.studies.prepare import prepare
 from pretraining.studies.thumbnails import HEIGHT, thumbnail
 
@@ -53,6 +54,14 @@ def test_tags_regions_and_rejects_are_shown(page):
     assert "<b>3</b>studies" in page
 
 
+def test_an_image_of_hardly_any_bright_voxel_does_not_cost_the_page(tmp_path):
+    voxels = np.zeros((5, 300, 300), np.uint8)
+    voxels[2, 151, 151] = 255
+    sitk.WriteImage(sitk.GetImageFromArray(voxels), str(tmp_path / "a.nrrd"))
+    prepare(PrepareOptions(input=tmp_path, output=tmp_path / "out", images_only=True, workers=1))
+    assert 'alt="Intensities"' not in (tmp_path / "out" / "prepare.html").read_text(encoding="utf-8")
+
+
 def decoded(uri):
     return Image.open(io.BytesIO(base64.b64decode(uri.split(",", 1)[1])))
 
@@ -68,6 +77,17 @@ def test_a_volume_is_shown_from_above_and_from_the_front_in_its_proportions(tmp_
     # The last slice is the patient's top: bright above, dark below.
     assert pixels[5, axial + 20] > 200
     assert pixels[-5, axial + 20] < 50
+
+
+def test_every_image_of_a_study_is_shown_in_its_own_proportions(tmp_path):
+    for name in "ab":
+        write_array(tmp_path / f"{name}.b2nd", np.arange(100, dtype=np.uint8).reshape(1, 10, 10), {})
+    study = Study(
+        id="1", patient="p", split="train", images=("a.b2nd", "b.b2nd"), spacings=((1.0, 1.0), (1.0, 2.0)), report=""
+    )
+    card = _card(tmp_path, study)
+    assert "1 x 1 mm, 1 x 2 mm" in card
+    assert [decoded(uri).size for uri in re.findall(r'src="([^"]+)', card)] == [(HEIGHT, HEIGHT), (2 * HEIGHT, HEIGHT)]
 
 
 def test_labels_tint_the_picture(tmp_path):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pretraining.data.corpus import read_corpus
 from pretraining.errors import UserError
 from pretraining.studies.arrays import read_array
 from pretraining.studies.manifest import read_manifest
@@ -105,6 +106,27 @@ def test_several_images_of_a_report_and_several_reports_of_an_image(run, picture
     assert studies["1"].images[1] == studies["2"].images[0]
     assert studies["1"].split == studies["2"].split
     assert rejected == {}
+
+
+def test_every_image_of_a_study_keeps_its_own_spacing(run, nifti, tmp_path):
+    def volume(number, spacing):
+        voxels = np.random.default_rng(number).normal(size=(4, 8, 8)).astype(np.float32)
+        return str(nifti(f"{number}.nii.gz", voxels, spacing))
+
+    rows = [{"id": "two", "image": [volume(0, (1, 1, 1)), volume(1, (1, 1, 5))], "report": LIVER, "split": "train"}]
+    studies, _ = run(rows)
+    assert studies["two"].spacings == ((1, 1, 1), (5, 1, 1))
+    assert [pair.spacing for pair in read_corpus(tmp_path / "out").pairs] == [(1, 1, 1), (5, 1, 1)]
+
+
+def test_a_study_of_several_modalities_is_flagged(run, tmp_path, write_dicom):
+    images = []
+    for number, modality in enumerate(("DX", "US")):
+        pixels = np.random.default_rng(number).integers(0, 99, (20, 20)).astype(np.uint16)
+        images.append(str(write_dicom(tmp_path / f"{number}.dcm", pixels, modality=modality)))
+    studies, _ = run([{"id": "1", "image": images, "report": LIVER}])
+    assert studies["1"].modality == "XR"
+    assert "images of several modalities (XR, US): the study counts as XR" in studies["1"].flags
 
 
 def test_a_second_run_reads_only_what_is_new(run, picture, tmp_path, monkeypatch):

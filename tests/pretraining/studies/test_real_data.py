@@ -77,7 +77,7 @@ def test_a_dicom_series_and_its_segmentation_in_nrrd(run, shared_data, tmp_path)
     (tmp_path / "a.csv").write_text("image,mask\nct-3slice,liver_seg.nrrd\n")
     studies, prepared, out = run(input=tmp_path / "a.csv", image_root=folder, images_only=True)
     study = studies["ct-3slice"]
-    assert (study.modality, study.spacing) == ("CT", pytest.approx((1.0, 0.810547, 0.810547)))
+    assert (study.modality, study.spacings) == ("CT", (pytest.approx((1.0, 0.810547, 0.810547)),))
     image, labels = read_array(out / study.images[0]), read_array(out / study.masks[0])
     assert image.shape == labels.shape == (1, 3, 512, 512)
     assert 0 < image[labels > 0].mean() < 200

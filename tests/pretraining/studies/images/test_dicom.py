@@ -9,6 +9,8 @@ from pretraining.studies.images.grid import upright
 from pretraining.studies.images.image import UnusableImageError
 from pretraining.studies.images.load import load_images
 
+CT_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
+
 
 def test_slope_and_intercept_give_hounsfield_units(tmp_path, write_dicom):
     stored = np.array([[0, 1024], [2000, 3000]], dtype=np.int16)
@@ -16,6 +18,14 @@ def test_slope_and_intercept_give_hounsfield_units(tmp_path, write_dicom):
     np.testing.assert_array_equal(sitk.GetArrayFromImage(image.pixels), stored - 1024.0)
     assert image.modality == "CT"
     assert image.pixels.GetDimension() == 2
+
+
+@pytest.mark.parametrize("sop_class", ["1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1", CT_STORAGE])
+def test_a_spacing_that_no_header_names_is_not_known(tmp_path, write_dicom, sop_class):
+    pixels = np.eye(8, dtype=np.uint16)
+    image = read(write_dicom(tmp_path / "a.dcm", pixels, sop_class=sop_class, modality="CR", spacing="0.3\\0.2"))
+    assert (image.has_spacing, image.pixels.GetSpacing()) == (True, pytest.approx((0.2, 0.3)))
+    assert not read(write_dicom(tmp_path / "a.dcm", pixels, sop_class=sop_class, modality="CR", spacing="")).has_spacing
 
 
 def test_monochrome1_is_inverted_once(tmp_path, write_dicom):
@@ -95,6 +105,17 @@ def test_two_series_are_two_images(tmp_path, write_dicom, write_series):
         position, pixels = f"0\\0\\{number}", np.eye(12, 16, dtype=np.int16)
         write_dicom(folder / f"second{number}.dcm", pixels, series="5.5", position=position, number=str(number))
     assert sorted(image.pixels.GetSize()[2] for image in read_folder(folder)) == [2, 3]
+
+
+@pytest.mark.parametrize("frames", [(5, 5), (5, 6)])
+def test_objects_of_several_frames_are_images_of_their_own(tmp_path, write_dicom, frames):
+    for number, count in enumerate(frames):
+        stored = np.random.default_rng(number).integers(0, 99, (count, 4, 6)).astype(np.uint16)
+        place = {"position": f"0\\0\\{50 * number}", "number": str(number + 1), "uid": f"1.2.{number}"}
+        write_dicom(tmp_path / f"{number}.dcm", stored, **place)
+    images = read_folder(tmp_path)
+    assert sorted(image.pixels.GetSize()[2] for image in images) == sorted(frames)
+    assert images[0].left_out == ()
 
 
 def test_radiographs_of_one_series_are_not_stacked(tmp_path, write_dicom):

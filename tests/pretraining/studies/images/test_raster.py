@@ -83,3 +83,22 @@ def test_what_is_no_picture_is_unusable(tmp_path):
 def test_a_missing_file_is_unusable(tmp_path):
     with pytest.raises(UnusableImageError, match="missing"):
         load_images(tmp_path / "a.png")
+
+
+def test_labels_are_indices_and_colours_are_none(tmp_path):
+    labels = np.resize(np.arange(4, dtype=np.uint8), (4, 6))
+    grey = Image.fromarray(labels)
+    indexed = grey.convert("P")
+    indexed.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0])
+    for picture in (
+        grey,
+        indexed,
+        grey.convert("RGB"),
+        grey.convert("RGBA"),
+        Image.fromarray(labels.astype(np.uint16)),
+    ):
+        picture.save(tmp_path / "a.png")
+        np.testing.assert_array_equal(sitk.GetArrayFromImage(read(tmp_path / "a.png", labels=True).pixels), labels)
+    indexed.convert("RGBA").save(tmp_path / "a.png")
+    with pytest.raises(UnusableImageError, match="its labels are colours"):
+        read(tmp_path / "a.png", labels=True)

@@ -77,6 +77,21 @@ def test_nan_and_inf_are_not_taken_for_zeros(nifti, components):
     np.testing.assert_array_equal(sitk.GetArrayFromImage(image.pixels), expected)
 
 
+@pytest.mark.parametrize(("offset", "value"), [(108, np.float32(np.nan)), (108, np.float32(-1)), (72, np.int16(0))])
+def test_a_damaged_header_is_unusable(nifti, offset, value):
+    path = nifti("a.nii", VOXELS.astype(np.float32))
+    data = bytearray(path.read_bytes())
+    data[offset : offset + value.nbytes] = value.tobytes()
+    path.write_bytes(data)
+    with pytest.raises(UnusableImageError, match="its header is damaged"):
+        load_images(path)
+
+
+def test_complex_numbers_are_refused(nifti):
+    with pytest.raises(UnusableImageError, match="complex numbers: save their magnitude"):
+        load_images(nifti("a.nii.gz", VOXELS + 1j * VOXELS))
+
+
 def test_what_is_no_nifti_is_unusable(tmp_path):
     (tmp_path / "a.nii").write_bytes(b"hello" * 200)
     with pytest.raises(UnusableImageError, match="no NIfTI header"):

@@ -29,14 +29,40 @@ def test_text_files_in_and_beside_the_folders(read, studies):
     ]
 
 
-@pytest.mark.parametrize("key", ["1.1", "A1", "case1"])
-def test_a_table_names_studies_by_uid_accession_or_folder(read, studies, tmp_path, key):
+@pytest.mark.parametrize(("column", "key"), [("id", "1.1"), ("AccessionNumber", "A1"), ("case", "case1")])
+def test_a_table_names_studies_by_uid_accession_or_folder(read, studies, tmp_path, column, key):
     table = tmp_path / "reports.csv"
-    table.write_text(f"id,report\n{key},Liver normal.\nX9,Nobody.\n")
+    table.write_text(f"{column},report\n{key},Liver normal.\nX9,Nobody.\n")
     (record,), rejects = read(table, "dicom", image_root=studies)
     assert (record.report, record.patient) == ("Liver normal.", "P1")
     assert record.images == (studies / "case1/s1", studies / "case1/s2")
     assert {reject.id: reject.reason.split(" ")[0] for reject in rejects} == {"X9": "no", "A2": "no"}
+
+
+def test_a_row_without_an_id_is_of_no_study(read, tmp_path, write_series):
+    write_series(tmp_path / "dicom" / "a", [0.0, 2.0], accession="")
+    table = tmp_path / "reports.csv"
+    table.write_text("id,report\n,Somebody else's liver.\n")
+    records, rejects = read(table, "dicom", image_root=tmp_path / "dicom")
+    assert records == []
+    assert rejects[0].reason == "the row names no study: its id is empty (--id-column)"
+
+
+@pytest.mark.parametrize("columns", ["id,report,mask\nA2,Liver,", "id,image,report,mask\nA2,case2,Liver,"])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_table_gives_an_image_its_mask(read, studies, tmp_path, columns, count):
+    table = tmp_path / "reports.csv"
+    table.write_text(columns + ";".join(["m.nii.gz"] * count) + "\n")
+    records, rejects = read(table, "dicom", image_root=studies)
+    if count == 1:
+        assert records[0].masks == (studies / "m.nii.gz",)
+    else:
+        assert (records, rejects[0].reason) == ([], "2 masks for 1 images")
+
+
+def test_a_dicomdir_is_no_study(read, studies):
+    (studies / "DICOMDIR").write_bytes(b"\0" * 128 + b"DICM")
+    assert [reject.image for reject in read(studies, "dicom", images_only=True)[1]] == []
 
 
 def test_studies_without_reports_are_rejected_unless_images_only(read, studies):

@@ -29,3 +29,15 @@ def test_a_damaged_file_is_a_users_error(read, write):
     pytest.importorskip("pyarrow", reason="the parquet extra is not installed")
     with pytest.raises(UserError, match="not a Parquet file that can be read"):
         read(write("a.parquet", "not parquet"))
+
+
+@pytest.mark.parametrize("wrap", [lambda content: content, lambda content: {"bytes": content, "path": "a.png"}])
+def test_an_image_inside_the_table_is_rejected_with_what_to_do(read, tmp_path, wrap):
+    arrow = pytest.importorskip("pyarrow", reason="the parquet extra is not installed")
+    import pyarrow.parquet as parquet
+
+    table = arrow.table({"image": [wrap(b"\x89PNG\\" * 500)], "report": ["Liver."]})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    records, rejects = read(tmp_path / "a.parquet")
+    assert records == []
+    assert rejects[0].reason == "an image is embedded in the table as bytes: save it as a file, and name the file"
