@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from safetensors import SafetensorError
 
 from pretraining.errors import UserError
 
@@ -18,14 +21,15 @@ def disk_error(folder: Path, problem: str, *, needed: int = 0, state: str = INTA
     """The error to raise.
 
     Args:
-        folder: what cannot be written to.
+        folder: what cannot be written to; where it does not exist, its nearest parent says how much is free.
         problem: the system's words for what is wrong.
         needed: bytes that were to be written, where that is much.
         state: what of the work is done.
         then: what to do once it can be written to.
     """
     size = f"{needed / MIB:.1f} MiB are needed, " if needed else ""
-    why = f"{problem}; {size}{shutil.disk_usage(folder).free / MIB:.1f} MiB are free"
+    there = next(place for place in (folder, *folder.absolute().parents) if os.path.exists(place))
+    why = f"{problem}; {size}{shutil.disk_usage(there).free / MIB:.1f} MiB are free"
     return UserError(f"{folder} cannot be written to ({why}): {state}; make room or allow writing there, then {then}")
 
 
@@ -34,16 +38,16 @@ def disk_problems_are_users(folder: Path, *, needed: int = 0, state: str = INTAC
     """Turn an OSError in the block, which does nothing but write to `folder`, into `disk_error`."""
     try:
         yield
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, SafetensorError) as error:
         cause = _system_error(error)
         if cause is None:
             raise
-        problem = cause.strerror or str(cause)
+        problem = getattr(cause, "strerror", None) or str(cause)
         raise disk_error(folder, problem, needed=needed, state=state, then=then) from error
 
 
-def _system_error(error: BaseException | None) -> OSError | None:
-    """The OSError behind an error: torch reports a failed write as a RuntimeError of its own."""
-    while error is not None and not isinstance(error, OSError):
+def _system_error(error: BaseException | None) -> BaseException | None:
+    """The error of the system behind an error: torch reports a failed write as a RuntimeError of its own."""
+    while error is not None and not isinstance(error, OSError | SafetensorError):
         error = error.__context__
     return error

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 INFO_FILE = "bundle.json"
 WEIGHTS_FILE = "weights.safetensors"
 CARD_FILE = "README.md"
+# Bytes of a file that are read at once.
+PIECE = 2**20
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,11 @@ class Bundle:
 
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def read_info(path: Path) -> BundleInfo:

@@ -18,6 +18,7 @@ def model_card(info: BundleInfo) -> str:
     figures = "\n".join(f"- {name}: {value:.4g}" for name, value in info.metrics.items() if isinstance(value, float))
     counts = "\n".join(f"- {name}: {value}" for name, value in info.data.items())
     citations = "\n".join(f"- {citation}" for citation in info.citations)
+    trainer = "nnUNetTrainerMOSMOS_UNETR" if info.encoder.kind == "vit" else "nnUNetTrainerMOSMOS"
     return f"""# MOSMOS bundle: {info.dim}D {info.encoder.kind}
 
 An image encoder pretrained on images and their reports with MOSMOS for nnU-Net, with what makes pixel-tag attention
@@ -36,7 +37,7 @@ maps: a pixel projector and one embedding a tag.
 
 ```
 nnUNetv2_mosmos_attach -d DATASET -b THIS_FOLDER
-nnUNetv2_train DATASET 3d_fullres 0 -tr nnUNetTrainerMOSMOS
+nnUNetv2_train DATASET 3d_fullres 0 -tr {trainer}
 ```
 
 ## Data

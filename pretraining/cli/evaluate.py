@@ -45,6 +45,11 @@ def run(options: Options) -> int:
     """Evaluate."""
     if (options.run is None) == (options.bundle is None):
         raise UserError("give either --run or --bundle: one of them is evaluated")
+    if options.bundle is not None and options.checkpoint != "best":
+        raise UserError(
+            f"--checkpoint {options.checkpoint} is for --run: a bundle holds the one that it was exported with "
+            "(`export --checkpoint`); leave it out"
+        )
     if options.show_reports and (options.page is None or options.run is None):
         raise UserError("--show-reports is for the page's retrieval examples; give --run and --page FILE.html, too")
     for name, file in (("--json", options.json), ("--page", options.page)):
@@ -56,7 +61,7 @@ def run(options: Options) -> int:
     from pretraining.evaluation.network import open_bundle, open_run
     from pretraining.evaluation.page import render_page
     from pretraining.studies.atomic import write_text
-    from pretraining.training.device import choose_device
+    from pretraining.device import choose_device
 
     device = choose_device(options.device)
     evaluation = Evaluation(options.data, options.split, options.masks)

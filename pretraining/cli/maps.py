@@ -46,6 +46,9 @@ class Options:
     def __post_init__(self) -> None:
         if not 0 <= self.threshold <= 1:
             raise UserError(f"--threshold {self.threshold} is no probability; give one from 0 to 1")
+        for name, given in (("--tags", self.tags), ("--text", self.text)):
+            if given and not _entries(given):
+                raise UserError(f"{name} '{given}' names nothing; leave it out, or give words between the commas")
         encoders = bool(self.run) + bool(self.text_encoder)
         if encoders != bool(self.text):
             raise UserError(
@@ -60,7 +63,7 @@ def run(options: Options) -> int:
     from pretraining.maps.inputs import find_images
     from pretraining.maps.mapper import AttentionMapper
     from pretraining.maps.write import REJECTS, TABLE, MapWriter
-    from pretraining.training.device import choose_device
+    from pretraining.device import choose_device
 
     images = find_images(options.input, options.output)
     bundle = read_bundle(options.bundle)

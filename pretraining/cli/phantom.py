@@ -27,7 +27,8 @@ class Options:
     """Options of `mosmos_pretrain phantom`."""
 
     output: Path
-    """New folder: pairs.csv, images/, masks/ and gold.jsonl, and labelled/ with an nnU-Net raw data set."""
+    """New folder: pairs.csv, images/, masks/ and lesions/ with their labels.json, gold.jsonl and phantom.json; labelled/
+    with an nnU-Net raw data set."""
     studies: int = 500
     """Image-report pairs to pretrain on."""
     dim: Literal[2, 3] = 2

@@ -25,7 +25,7 @@ class Options:
     device: str = "auto"
     """`auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, `mps`."""
     workers: int = 2
-    """Processes that read images; 0 reads in the training process."""
+    """Processes that read images, as many again while validating; 0 reads in the training process."""
     checkpoint_steps: int = 500
     """Steps between checkpoints within an epoch; every epoch ends with one. SIGTERM, SIGUSR1 and Ctrl-C save too, after
     the step under way, and exit with 143, 143 and 130."""
@@ -53,8 +53,8 @@ def run(options: Options) -> int:
     Returns:
         0 when trained to the end, 143 when stopped by SIGTERM or SIGUSR1, 130 by Ctrl-C.
     """
+    from pretraining.device import choose_device
     from pretraining.processes import join
-    from pretraining.training.device import choose_device
     from pretraining.training.loop import Runtime
     from pretraining.training.pretrain import pretrain
 
@@ -75,7 +75,10 @@ def run(options: Options) -> int:
         from pretraining.training.dry_run import dry_run
 
         output = options.output.absolute()
-        print(dry_run(options.data, output.with_name(f"{output.name}_dry_run"), config, runtime))
+        told = dry_run(options.data, output.with_name(f"{output.name}_dry_run"), config, runtime)
+        if processes.rank == 0:
+            print(told)
+        processes.leave()
         return 0
     code = pretrain(options.data, options.output, config, runtime, options.start)
     processes.leave()

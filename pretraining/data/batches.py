@@ -84,6 +84,7 @@ class StudyImages(Dataset[Sample | Failure]):
             and crops on an even grid.
         view: how images enter the network; whole and with cubic voxels when omitted.
         whole: show whole images even to a network of crops.
+        augment: whether a seed augments, too, and does not only place the crops.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class StudyImages(Dataset[Sample | Failure]):
         seed: int | None,
         view: View | None = None,
         whole: bool = False,
+        augment: bool = True,
     ) -> None:
         self.pairs = pairs
         self.size = size
@@ -103,7 +105,7 @@ class StudyImages(Dataset[Sample | Failure]):
         self.seed = seed
         self.view = view or View(size, (1,) * len(size))
         self.crops = self.view.crops if self.view.cuts and not whole else None
-        self.augmentation = Augmentation(size) if seed is not None else None
+        self.augmentation = Augmentation(size) if augment and seed is not None else None
 
     def __len__(self) -> int:
         return len(self.pairs)

@@ -12,6 +12,35 @@ from pretraining.errors import UserError
 from pretraining.processes import Processes
 
 
+def share_of(studies: NDArray[np.int64], micro_batch_size: int, processes: Processes) -> list[NDArray[np.int64]]:
+    """A process's share of the studies of a step, in micro-batches; none where there are fewer studies than processes.
+
+    Args:
+        studies: their indices.
+        micro_batch_size: studies that are embedded at once.
+        processes: who shares them.
+    """
+    share = np.array_split(studies, processes.count)[processes.rank]
+    return [share[start : start + micro_batch_size] for start in range(0, len(share), micro_batch_size)]
+
+
+def shares_in_order(
+    studies: int, batch_size: int, micro_batch_size: int, processes: Processes
+) -> list[list[list[tuple[int, int]]]]:
+    """Steps over all studies once, in their order, for validation: of each, a process's share in micro-batches.
+
+    Args:
+        studies: how many there are.
+        batch_size: studies a step, over all processes.
+        micro_batch_size: see `share_of`.
+        processes: see `share_of`.
+    """
+    steps = [np.arange(start, min(start + batch_size, studies)) for start in range(0, studies, batch_size)]
+    return [
+        [[(0, int(index)) for index in part] for part in share_of(step, micro_batch_size, processes)] for step in steps
+    ]
+
+
 class StudyOrder(Sampler[list[tuple[int, int]]]):
     """Micro-batches of `(epoch, index)`, without end: those of this process's share of each step.
 
@@ -59,21 +88,18 @@ class StudyOrder(Sampler[list[tuple[int, int]]]):
 
     def parts_of(self, step: int) -> int:
         """How many micro-batches this process has of a step."""
-        return -(-len(self._share(np.arange(self._size(step)))) // self.micro_batch_size)
+        return len(share_of(np.arange(self._size(step)), self.micro_batch_size, self.processes))
 
     def _size(self, step: int) -> int:
         position = step % self.steps_per_epoch
         return min(self.batch_size, self.studies - position * self.batch_size)
-
-    def _share(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.array_split(chosen, self.processes.count)[self.processes.rank]
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         epoch, first = divmod(self.first_step, self.steps_per_epoch)
         while True:
             order = np.random.default_rng((self.seed, epoch)).permutation(self.studies)
             for step in range(first, self.steps_per_epoch):
-                share = self._share(order[step * self.batch_size : (step + 1) * self.batch_size])
-                for start in range(0, len(share), self.micro_batch_size):
-                    yield [(epoch, int(index)) for index in share[start : start + self.micro_batch_size]]
+                chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
+                for part in share_of(chosen, self.micro_batch_size, self.processes):
+                    yield [(epoch, int(index)) for index in part]
             epoch, first = epoch + 1, 0

@@ -28,7 +28,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ from pretraining.evaluation.position_prior import PositionPrior
 from pretraining.evaluation.scores import score_groups
 from pretraining.metrics.retrieval import best_matches, ranks
 from pretraining.studies.manifest import MANIFEST_NAME, Study, read_manifest
-from pretraining.training.run_folder import versions
+from pretraining.training.run_folder import own_version, versions
 
 FORMAT, FORMAT_VERSION = "mosmos-evaluation", 1
 EXAMPLES = 12
@@ -185,8 +185,4 @@ def to_json(document: dict[str, Any]) -> str:
 
 
 def _versions() -> dict[str, str]:
-    try:
-        own = version("nnunetv2-mosmos")
-    except PackageNotFoundError:
-        own = "source"
-    return {"nnunetv2-mosmos": own, "scikit-learn": version("scikit-learn"), **versions()}
+    return {"nnunetv2-mosmos": own_version(), "scikit-learn": version("scikit-learn"), **versions()}

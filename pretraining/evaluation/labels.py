@@ -72,7 +72,10 @@ def _named(content: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     """Label name -> values, whichever way round the file has it."""
     labels = content.get("labels", content)
     if all(key.isdigit() for key in labels):
-        labels = {name: int(value) for value, name in labels.items()}
+        values: dict[str, tuple[int, ...]] = {}
+        for value, name in labels.items():
+            values[str(name)] = (*values.get(str(name), ()), int(value))
+        return values
     return {
         str(name): tuple(map(int, value)) if isinstance(value, list) else (int(value),)
         for name, value in labels.items()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,9 @@ SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".png")
 class Masks:
     """The masks that a folder has for the studies of a prepared folder.
 
-    `DIR/STUDY.nii.gz` (or another of `SUFFIXES`) belongs to the study of that id. The prepared folder's own `masks`,
-    which `prepare` brought onto the grid of its images, are used when they are the folder that is given.
+    `DIR/STUDY.nii.gz` (or another of `SUFFIXES`) belongs to the study of that id, `DIR/CASE.nii.gz` also to the study
+    `CASE_0000`, whose id has nnU-Net's channel number. The prepared folder's own `masks`, which `prepare` brought onto
+    the grid of its images, are used when they are the folder that is given.
 
     Args:
         folder: with the masks.
@@ -41,10 +44,9 @@ class Masks:
         prepared = folder.resolve() == (data / "masks").resolve()
         for study in studies:
             if prepared:
-                self._files |= {
-                    data / image: data / mask for image, mask in zip(study.images, study.masks, strict=False)
-                }
-            elif file := next((path for end in SUFFIXES if (path := folder / f"{study.id}{end}").is_file()), None):
+                images = study.images if study.masks else ()
+                self._files |= {data / image: data / mask for image, mask in zip(images, study.masks, strict=True)}
+            elif file := _mask_of(study.id, folder):
                 if len(study.images) == 1:
                     self._files[data / study.images[0]] = file
                 else:
@@ -61,7 +63,7 @@ class Masks:
             image: the prepared array.
 
         Returns:
-            `(*S)`, on the array's grid.
+            `(*S,)`, on the array's grid; whole numbers of the type that is stored.
         """
         try:
             return _on_grid(self._files[image], image)
@@ -69,23 +71,30 @@ class Masks:
             self.left_out[study] = str(error)
             return None
 
-    def organs(self, mask: NDArray[Any], tags: Iterable[str]) -> dict[str, NDArray[np.bool_]]:
+    def organs(self, mask: NDArray[Any], tags: Iterable[str]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
         """Where each labelled tag's organ is, for those that are in the image at all.
 
         Args:
             mask: from `read`.
             tags: the tags of interest.
+
+        Yields:
+            A tag and its organ, `(*S,)`; one after another, for a CT's hundred would fill any memory.
         """
-        shown = set(np.unique(mask).tolist())
-        return {
-            tag: np.isin(mask, values)
-            for tag in tags
-            if not shown.isdisjoint(values := self.labels.values.get(tag, ()))
-        }
+        # Slice by slice, because `unique` sorts a copy.
+        shown = {value for part in mask for value in np.unique(part).tolist()}
+        for tag in tags:
+            if values := shown.intersection(self.labels.values.get(tag, ())):
+                yield tag, reduce(np.logical_or, (mask == value for value in values))
 
     def describe(self) -> dict[str, Any]:
         """Plain types: what the label names were taken for, and what did not fit."""
         return {"labels": dict(self.labels.tags), "left_out": dict(sorted(self.left_out.items()))}
+
+
+def _mask_of(study: str, folder: Path) -> Path | None:
+    names = (study, re.sub(r"_\d{4}$", "", study))
+    return next((path for name in names for end in SUFFIXES if (path := folder / f"{name}{end}").is_file()), None)
 
 
 def _on_grid(file: Path, image: Path) -> NDArray[Any]:
@@ -93,7 +102,7 @@ def _on_grid(file: Path, image: Path) -> NDArray[Any]:
     if file.suffix == image.suffix:
         mask = read_array(file)[0]
     else:
-        source = load_images(file)[0]
+        source = load_images(file, labels=True)[0]
         placed = upright(source.pixels)[0]
         mask = sitk.GetArrayFromImage(placed)
         if mask.shape == shape and source.has_spacing:
@@ -102,7 +111,7 @@ def _on_grid(file: Path, image: Path) -> NDArray[Any]:
         raise UnusableImageError(f"the mask has the shape {mask.shape}, the prepared image {shape}")
     if mask.dtype.kind == "f" and not np.array_equal(mask, np.rint(mask)):
         raise UnusableImageError("the mask's labels are not whole numbers")
-    return mask.astype(np.int64)
+    return mask.astype(np.int32) if mask.dtype.kind == "f" else mask
 
 
 def _refuse_other_place(mask: sitk.Image, geometry: dict[str, Any]) -> None:

@@ -8,21 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pretraining.bundle.bundle import file_sha256, read_bundle
 from pretraining.bundle.network import BundleNetwork
-from pretraining.errors import UserError
 from pretraining.heads.recognition import Recognition
 from pretraining.image.fit import View
 from pretraining.image.normalization import Normalization
 from pretraining.image.spec import EncoderSpec
 from pretraining.tags.vocabulary import Vocabulary
 from pretraining.text.bank import TextBank
-from pretraining.training.build import build_model, build_text_encoder, view_of
-from pretraining.training.checkpoint import BEST, LATEST, read_checkpoint
-from pretraining.training.export import embed_vocabulary
-from pretraining.training.run_folder import read_record
+from pretraining.training.build import view_of
+from pretraining.training.export import CHECKPOINTS, embed_vocabulary, read_trained
 
 
 @dataclass(frozen=True)
@@ -73,23 +70,10 @@ def open_run(run: Path, checkpoint: str, device: torch.device) -> Network:
     Raises:
         UserError: not a run, or it has no such checkpoint yet.
     """
-    record = read_record(run)
-    file = run / {"best": BEST, "latest": LATEST}[checkpoint]
-    if not file.is_file():
-        raise UserError(f"{run} has no {file.name} yet; let `mosmos_pretrain train` finish its first epoch")
-    state = read_checkpoint(file)
-    encoder = build_text_encoder(record.config.text, run)
-    model = build_model(record, encoder.hidden_size)
-    parts: dict[str, nn.Module] = {"model": model}
-    if any(name.startswith("text_encoder.") for name in state["task"]):
-        parts["text_encoder"] = encoder
-    # The losses' own parameters are not evaluated.
-    kept = {name: tensor for name, tensor in state["task"].items() if name.split(".")[0] in parts}
-    nn.ModuleDict(parts).load_state_dict(kept)
+    record, state, model, encoder = read_trained(run, checkpoint)
     rows = [record.vocabulary.ids.index(tag) for tag in record.tag_ids]
-    tags = embed_vocabulary(model.eval(), encoder.eval(), record)["tag_embeddings"][rows].to(device)
+    tags = embed_vocabulary(model, encoder, record)["tag_embeddings"][rows].to(device)
     model.to(device)
-    encoder.to(device)
 
     @torch.inference_mode()
     def look(images: Tensor) -> tuple[Recognition, Tensor]:
@@ -98,14 +82,14 @@ def open_run(run: Path, checkpoint: str, device: torch.device) -> Network:
 
     @torch.inference_mode()
     def read(reports: list[str]) -> Tensor:
-        bank = TextBank(encoder, reports, frozen=True)
+        bank = TextBank(encoder, reports, frozen=True, reports=range(len(reports)), device=device)
         return model.embed_reports(bank(torch.arange(len(reports)))).cpu()
 
     origin = {
         "kind": "run",
         "checkpoint": checkpoint,
         "step": state["step"],
-        "weights_sha256": file_sha256(file),
+        "weights_sha256": file_sha256(run / CHECKPOINTS[checkpoint]),
         "text_encoder_hash": encoder.state_hash(),
     }
     return Network(

@@ -101,7 +101,7 @@ class Observer:
         self._targets = [recognition_targets(study.tags, study.regions, vocabulary, tags) for study in studies]
         self._pairs, self._rows = [], []
         for row, study in enumerate(studies):
-            for image in study.images:
+            for image, spacing in zip(study.images, study.image_spacings, strict=True):
                 self._pairs.append(
                     Pair(
                         study=study.id,
@@ -110,7 +110,7 @@ class Observer:
                         targets=self._targets[row],
                         sentences=(),
                         split=study.split,
-                        spacing=study.spacing,
+                        spacing=spacing,
                     )
                 )
                 self._rows.append(row)
@@ -184,7 +184,7 @@ class Observer:
             return localize(np.where(unlabelled, np.nan, values), organ)
 
         entries = []
-        for tag, organ in self.masks.organs(mask, self.network.tag_ids).items():
+        for tag, organ in self.masks.organs(mask, self.network.tag_ids):
             number = self.network.tag_ids.index(tag)
             attention = score(undo_fit(maps[number : number + 1], fit)[0].numpy(), organ)
             if attention is not None:

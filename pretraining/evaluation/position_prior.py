@@ -31,14 +31,14 @@ class PositionPrior:
         self._all = _Sums()
         self._own = {patient: _Sums() for patient in evaluated}
 
-    def add(self, patient: str, organs: Mapping[str, NDArray[np.bool_]]) -> None:
+    def add(self, patient: str, organs: Iterable[tuple[str, NDArray[np.bool_]]]) -> None:
         """Count the masks of one image.
 
         Args:
             patient: whose it is.
-            organs: tag -> `(*S,)`, the organs that the image shows.
+            organs: tags with `(*S,)`, the organs that the image shows.
         """
-        lattices = {tag: _pool(mask) for tag, mask in organs.items()}
+        lattices = {tag: _pool(mask) for tag, mask in organs}
         for sums in (self._all, self._own.get(patient)):
             if sums is not None:
                 sums.add(lattices)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import logging
 import re
@@ -116,9 +117,10 @@ class MapWriter:
         folder = self.output / name
         folder.mkdir(parents=True, exist_ok=True)
         rows, panels, kept = [], [], []
+        stems = _file_stems(self.mapper)
         for index in range(len(self.mapper.names)):
             values = np.where(placed.seen, found.map(index), np.float32(np.nan))
-            file = STACK if self.stack else f"{_file_stem(self.mapper, index)}.nii.gz"
+            file = STACK if self.stack else f"{stems[index]}.nii.gz"
             row = self._row(path, index, float(found.probability[index]), (name / file).as_posix())
             rows.append(row)
             panels.append(panel_of(placed.array[0], values, _title(row), row.recognized == "yes"))
@@ -153,10 +155,14 @@ class MapWriter:
         path.write_text(json.dumps(contents, indent=2, ensure_ascii=False), encoding="utf-8")
 
 
-def _file_stem(mapper: AttentionMapper, index: int) -> str:
-    """A file's name: the tag's, or the text's words after a prefix that no tag has."""
-    name = mapper.names[index]
-    return name if mapper.kinds[index] != "zero-shot" else "text_" + re.sub(r"\W+", "_", name).strip("_")
+def _file_stems(mapper: AttentionMapper) -> list[str]:
+    """The files' names: tags, or texts' words after a prefix that no tag has, with a number where one comes again."""
+    stems: list[str] = []
+    for name, kind in zip(mapper.names, mapper.kinds, strict=True):
+        stem = name if kind != "zero-shot" else "text_" + re.sub(r"\W+", "_", name).strip("_")
+        numbered = (f"{stem}_{number}" for number in itertools.count(2))
+        stems.append(next(free for free in itertools.chain([stem], numbered) if free not in stems))
+    return stems
 
 
 def _title(row: MapRow) -> str:

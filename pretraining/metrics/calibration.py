@@ -29,6 +29,8 @@ def base_rate_brier(truth: NDArray[Any]) -> float:
 def reliability(probability: NDArray[np.floating[Any]], truth: NDArray[Any], bins: int = BINS) -> list[dict[str, Any]]:
     """What was promised and what came true, in bins of equal mass from the least to the most probable.
 
+    Of equal probabilities, which more than one bin may hold, each counts as true as they are on average.
+
     Args:
         probability: `(N,)` in [0, 1], at least one.
         truth: `(N,)` in {0, 1}.
@@ -38,6 +40,8 @@ def reliability(probability: NDArray[np.floating[Any]], truth: NDArray[Any], bin
         One object a bin: `entries`, `lowest`, `highest`, `mean_probability`, `observed`.
     """
     order = np.argsort(probability, kind="stable")
+    _, level, entries = np.unique(probability, return_inverse=True, return_counts=True)
+    truth = (np.bincount(level, truth) / entries)[level]
     return [
         {
             "entries": len(part),

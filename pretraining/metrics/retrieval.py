@@ -6,12 +6,15 @@ import torch
 from torch import Tensor
 
 CHUNK = 1024
+TOLERANCE = 1e-6
+"""Cosines in fp32 that lie no further apart than this are equal: rounding decides between them."""
 
 
 def ranks(queries: Tensor, targets: Tensor, groups: Tensor) -> Tensor:
     """At which place each query finds its own target.
 
-    Targets of the query's own group (identical reports) do not push it down; equal similarities count half.
+    Targets of the query's own group (identical reports) do not push it down; equal similarities (see `TOLERANCE`) count
+    half.
 
     Args:
         queries: `(N, D)`, unit vectors.
@@ -24,11 +27,10 @@ def ranks(queries: Tensor, targets: Tensor, groups: Tensor) -> Tensor:
     found = []
     for start in range(0, len(queries), CHUNK):
         part = slice(start, min(start + CHUNK, len(queries)))
-        similarity = queries[part] @ targets.T
-        own = (queries[part] * targets[part]).sum(-1, keepdim=True)
+        ahead = queries[part] @ targets.T - (queries[part] * targets[part]).sum(-1, keepdim=True)
         other = groups[part, None] != groups[None, :]
-        better = ((similarity > own) & other).sum(1)
-        equal = ((similarity == own) & other).sum(1)
+        better = ((ahead > TOLERANCE) & other).sum(1)
+        equal = ((ahead.abs() <= TOLERANCE) & other).sum(1)
         found.append(1 + better + equal / 2)
     return torch.cat(found) if found else torch.zeros(0)
 

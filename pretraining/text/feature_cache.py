@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from pretraining.disk import disk_problems_are_users
 from pretraining.studies.atomic import atomic_path
 from pretraining.text.encoder import Tokens
 
@@ -67,6 +68,9 @@ def write_features(path: Path, key: str, features: Tensor) -> None:
         path: the file.
         key: from `features_key`.
         features: `(N, H)`, on the CPU.
+
+    Raises:
+        UserError: the disk is full or the folder read-only.
     """
-    with atomic_path(path) as temporary:
+    with disk_problems_are_users(path.parent, needed=features.nbytes), atomic_path(path) as temporary:
         save_file({"features": features}, temporary, metadata={"key": key, "sha256": _hash(features)})

@@ -46,7 +46,8 @@ def center_and_spread(prompts: Tensor) -> tuple[Tensor, Tensor]:
         `(H,)` and a scalar.
     """
     center = prompts.mean(0)
-    return center, (prompts - center).square().mean().sqrt().clamp(min=1e-6)
+    # Clamped before the root, whose gradient at 0, where there is one tag, is infinite.
+    return center, (prompts - center).square().mean().clamp(min=1e-12).sqrt()
 
 
 def random_prompt_features(tags: int, hidden_size: int, seed: int) -> Tensor:

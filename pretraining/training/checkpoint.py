@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,8 @@ def read_last_checkpoint(folder: Path) -> dict[str, Any] | None:
             LOG.warning("%s; trying the one before it", error)
             continue
         if file != files[0]:
-            with disk_problems_are_users(folder):
+            # Another process of the run may have been first.
+            with disk_problems_are_users(folder), suppress(FileNotFoundError):
                 os.replace(files[0], files[0].with_suffix(".damaged"))
         return state
     if files:

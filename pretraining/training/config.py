@@ -144,6 +144,21 @@ def check_image_size(size: Sequence[int], total_stride: Sequence[int], where: st
         )
 
 
+def _refuse_outside(config: object, ranges: dict[str, tuple[bool, str]]) -> None:
+    """Refuse numbers that make no sense.
+
+    Args:
+        config: a group of options.
+        ranges: by the option's field, whether its number is fine, and which are.
+
+    Raises:
+        UserError: the first that is not.
+    """
+    for name, (is_fine, allowed) in ranges.items():
+        if not is_fine:
+            raise UserError(f"--{name.replace('_', '-')} must be {allowed}, not {getattr(config, name)}")
+
+
 @dataclass(frozen=True)
 class TextConfig:
     """The text encoder and the tags' prompts."""
@@ -180,8 +195,14 @@ class TextConfig:
                 )
         if self.max_tokens < 8:
             raise UserError(f"--max-tokens must be at least 8, not {self.max_tokens}; 256 holds most reports")
-        if self.scratch_hidden_size % 32:
-            raise UserError(f"--scratch-hidden-size {self.scratch_hidden_size} is not a multiple of 32")
+        is_multiple = self.scratch_hidden_size > 0 and self.scratch_hidden_size % 32 == 0
+        _refuse_outside(
+            self,
+            {
+                "scratch_hidden_size": (is_multiple, "a positive multiple of 32"),
+                "scratch_layers": (self.scratch_layers >= 1, "at least 1"),
+            },
+        )
 
 
 @dataclass(frozen=True)
@@ -214,8 +235,13 @@ class ObjectiveConfig:
                 "--contrastive-weight, --tag-weight, --sentence-weight and --reconstruction-weight must not be "
                 f"negative, and one must be positive; got {tuple(weights)}"
             )
-        if not 0 < self.masked_fraction < 1:
-            raise UserError(f"--masked-fraction must lie between 0 and 1, not {self.masked_fraction}")
+        _refuse_outside(
+            self,
+            {
+                "masked_fraction": (0 < self.masked_fraction < 1, "between 0 and 1"),
+                "attention_temperature": (self.attention_temperature > 0, "above 0"),
+            },
+        )
 
     @property
     def weights(self) -> dict[str, float]:
@@ -245,18 +271,28 @@ class OptimizationConfig:
     warmup_fraction: float = 0.05
     """Share of the steps in which the rate rises; it then falls along a cosine."""
     clip_gradient: float = 1.0
-    """Largest norm of the gradient."""
+    """Largest norm of the gradient; `inf` clips none."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """`auto` is bf16 on a GPU that has it, fp32 elsewhere; `fp16` scales its losses."""
     augment: bool = True
     """Rotation, scaling, brightness, contrast, gamma and noise; never a flip, for reports say left and right."""
     seed: int = 0
-    """Fixes initialization, order and augmentation."""
+    """Fixes initialization, order, augmentation and the places of crops."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise UserError(f"--{name.replace('_', '-')} must be at least 1, not {getattr(self, name)}")
+        _refuse_outside(
+            self,
+            {
+                "epochs": (self.epochs >= 1, "at least 1"),
+                "batch_size": (self.batch_size >= 1, "at least 1"),
+                "learning_rate": (self.learning_rate > 0, "above 0"),
+                "text_rate_factor": (self.text_rate_factor is None or self.text_rate_factor >= 0, "0 or more"),
+                "weight_decay": (self.weight_decay >= 0, "0 or more"),
+                "warmup_fraction": (0 <= self.warmup_fraction <= 1, "from 0 to 1"),
+                "clip_gradient": (self.clip_gradient > 0, "above 0 (inf clips none)"),
+                "seed": (self.seed >= 0, "0 or more"),
+            },
+        )
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pretraining.data.corpus import read_corpus
 from pretraining.data.order import StudyOrder
 from pretraining.disk import MIB, disk_problems_are_users
 from pretraining.text.scratch import train_tokenizer
+from pretraining.training.activation_checkpointing import checkpoint_activations
 from pretraining.training.batch_picture import draw_batch
 from pretraining.training.config import TrainConfig
 from pretraining.training.loop import Runtime
@@ -36,7 +37,7 @@ class DryRun:
         parameters: of the image encoder, the text encoder and the heads.
         state_bytes: parameters, gradients and optimizer state.
         activation_bytes: what the forward pass keeps for the backward pass.
-        at_once: studies that are embedded at once.
+        at_once: studies that a process embeds at once.
         steps_per_epoch: steps an epoch.
         epochs: epochs.
         images: training and validation images.
@@ -76,9 +77,9 @@ def dry_run(data: Path, folder: Path, config: TrainConfig, runtime: Runtime) -> 
 
     Args:
         data: what `prepare` wrote.
-        folder: where to put the picture; not a run's folder.
+        folder: where the first process puts the picture; not a run's folder.
         config: the options of the run.
-        runtime: where to compute.
+        runtime: where to compute, how many studies at once, and what to keep.
 
     Raises:
         UserError: as `pretrain` would.
@@ -88,18 +89,27 @@ def dry_run(data: Path, folder: Path, config: TrainConfig, runtime: Runtime) -> 
     training = study_images(data, corpus, record, "train")
     config = record.config
     options = config.optimization
-    order = StudyOrder(len(training), options.batch_size, options.seed, micro_batch_size=runtime.micro_batch_size)
+    order = StudyOrder(
+        len(training),
+        options.batch_size,
+        options.seed,
+        micro_batch_size=runtime.micro_batch_size,
+        processes=runtime.processes,
+    )
     with TemporaryDirectory() as scratch, memory_problems_are_users(folder, config):
         if config.text.text_encoder == "scratch":
             train_tokenizer(corpus.texts, Path(scratch) / TOKENIZER)
-        task = build_task(Path(scratch), corpus, record, runtime.device).to(runtime.device).train()
+        task = build_task(Path(scratch), corpus, record, runtime.device).train()
+        if runtime.checkpoint_activations:
+            checkpoint_activations(task)
         batch = next(loader(training, order, workers=0))
         with autocast(options, runtime.device):
             on_device = batch.to(runtime.device)
             activations = saved_bytes(lambda: task(on_device).losses["loss"], task)
-    with disk_problems_are_users(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        draw_batch(batch, corpus, folder / PICTURE, record.spec.dim)
+    if runtime.processes.rank == 0:
+        with disk_problems_are_users(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            draw_batch(batch, corpus, folder / PICTURE, record.spec.dim)
     return DryRun(
         parameters=_parameters(task.model.encoder, task.bank.encoder, task),
         state_bytes=sum(weight.nbytes * (COPIES if weight.requires_grad else 1) for weight in task.parameters()),

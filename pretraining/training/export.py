@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from pretraining.training.build import build_model, build_text_encoder, crops_of
 from pretraining.training.checkpoint import BEST, LATEST, read_checkpoint
 from pretraining.training.journal import read_metrics
 from pretraining.training.model import PretrainingModel
-from pretraining.training.run_folder import RunRecord, read_record, versions
+from pretraining.training.run_folder import RunRecord, own_version, read_record, versions
 
 LOG = logging.getLogger(__name__)
 CHECKPOINTS = {"best": BEST, "latest": LATEST}
@@ -107,20 +106,34 @@ def _load_text(encoder: TextEncoder, state: dict[str, Any]) -> None:
         encoder.load_state_dict(trained)
 
 
-def _contents(run: Path, checkpoint: str, license_text: str) -> tuple[BundleInfo, dict[str, Tensor]]:
+def read_trained(run: Path, checkpoint: str) -> tuple[RunRecord, dict[str, Any], PretrainingModel, TextEncoder]:
+    """A run's record, one of its checkpoints, and the model and the text encoder that this holds, to predict with.
+
+    Args:
+        run: the run's folder.
+        checkpoint: `best` or `latest`.
+
+    Raises:
+        UserError: not a run, or it has no such checkpoint yet.
+    """
     record = read_record(run)
     state = _state(run, checkpoint)
     encoder = build_text_encoder(record.config.text, run)
     model = build_model(record, encoder.hidden_size)
     model.load_state_dict(_below(state["task"], "model."))
     _load_text(encoder, state)
+    return record, state, model.eval(), encoder.eval()
+
+
+def _contents(run: Path, checkpoint: str, license_text: str) -> tuple[BundleInfo, dict[str, Tensor]]:
+    record, state, model, encoder = read_trained(run, checkpoint)
     tensors = {
         f"{part}.{name}": tensor
         for part in PARTS
         for name, tensor in getattr(model, part).state_dict().items()
         if not is_alias(name)
     }
-    tensors |= embed_vocabulary(model.eval(), encoder.eval(), record)
+    tensors |= embed_vocabulary(model, encoder, record)
     temperature = Temperature()
     temperature.load_state_dict(_below(state["task"], "objective.temperature."))
     return _info(run, record, model, encoder, temperature, state["step"], license_text), tensors
@@ -155,13 +168,6 @@ def embed_vocabulary(model: PretrainingModel, encoder: TextEncoder, record: RunR
         "tag_projection.weight": projection.weight / spread,
         "tag_projection.bias": projection.bias - projection.weight @ center / spread,
     }
-
-
-def _own_version() -> str:
-    try:
-        return version("nnunetv2-mosmos")
-    except PackageNotFoundError:
-        return "source"
 
 
 def _info(
@@ -203,6 +209,6 @@ def _info(
         normalization=record.normalization,
         data=record.data,
         metrics={**metrics, "step": step},
-        versions={"nnunetv2-mosmos": _own_version(), **versions()},
+        versions={"nnunetv2-mosmos": own_version(), **versions()},
         license=license_text,
     )

@@ -32,12 +32,14 @@ class Journal:
 
     Args:
         folder: the run's folder.
+
+    Attributes:
         watchers: who else wants to know.
     """
 
-    def __init__(self, folder: Path, watchers: Sequence[Watcher] = ()) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.watchers = watchers
+        self.watchers: Sequence[Watcher] = ()
         self.entries: list[dict[str, Any]] = []
         self._unwritten: list[str] = []
 

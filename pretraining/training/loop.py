@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from pretraining.data.batches import Batch, StudyImages, in_order, loader
-from pretraining.data.order import StudyOrder
+from pretraining.data.batches import Batch, StudyImages, loader
+from pretraining.data.order import StudyOrder, shares_in_order
 from pretraining.errors import UserError
 from pretraining.processes import Processes
 from pretraining.stopping import Stopped, StopRequest
@@ -43,7 +43,7 @@ class Runtime:
 
     Attributes:
         device: where to compute.
-        workers: processes that read images; 0 reads in the training process.
+        workers: processes that read images, as many again while validating; 0 reads in the training process.
         checkpoint_steps: steps between checkpoints within an epoch.
         micro_batch_size: studies that are embedded at once; a process's whole share of a step when None.
         compile: compile the image encoder.
@@ -77,7 +77,7 @@ class Progress:
         step: steps taken.
         epochs: epochs recorded.
         sums: sums of the losses of the epoch under way, and `steps`, their count.
-        best: lowest validation loss so far, None before the first.
+        best: lowest score so far, see `Trainer._score`; None before the first.
     """
 
     step: int = 0
@@ -91,7 +91,7 @@ class Trainer:
 
     Args:
         folder: the run's folder.
-        task: model and losses.
+        task: model and losses, on the device.
         training: the training studies.
         validation: the validation studies; may be empty.
         config: the run's options.
@@ -108,7 +108,7 @@ class Trainer:
         runtime: Runtime,
     ) -> None:
         self.folder = folder
-        self.task = task.to(runtime.device)
+        self.task = task
         self.training = training
         self.validation = validation
         self.config = config
@@ -142,7 +142,7 @@ class Trainer:
             The exit code: 0 at the end, 143 or 130 (after Ctrl-C) when stopped.
 
         Raises:
-            UserError: a loss is not finite, no checkpoint can be read, or the disk is full.
+            UserError: a loss or its gradient is not finite, no checkpoint can be read, or the disk is full.
         """
         self.resume()
         if self.progress.epochs >= self.options.epochs:
@@ -203,7 +203,7 @@ class Trainer:
             The losses by name.
 
         Raises:
-            UserError: the loss is not finite; nothing has changed then.
+            UserError: the loss or its gradient is not finite; nothing has changed then.
         """
         count = self.order.parts_of(self.progress.step)
         try:
@@ -228,7 +228,7 @@ class Trainer:
             entry |= {"throughput": self.pace.throughput * processes, "data_wait": self.pace.wait}
         if len(self.validation):
             entry |= {f"val/{name}": value for name, value in self._validate().items()}
-        score = entry.get("val/loss", entry["train/loss"])
+        score = self._score(entry)
         is_best = self.progress.best is None or score < self.progress.best
         best = score if is_best else self.progress.best
         self.progress = Progress(self.progress.step, self.progress.epochs + 1, {}, best)
@@ -236,12 +236,19 @@ class Trainer:
             self.journal.add_epoch(entry)
         self.save(is_best)
 
+    def _score(self, entry: Mapping[str, float]) -> float:
+        """The weighted loss of an epoch, in validation where there is one; balanced losses would add up to the same."""
+        split = "val" if "val/loss" in entry else "train"
+        weights = self.config.objective.weights
+        return sum(weight * entry[f"{split}/{name}"] for name, weight in weights.items() if weight)
+
     def _validate(self) -> dict[str, float | None]:
-        processes = self.runtime.processes
-        chosen = in_order(len(self.validation), self.runtime.micro_batch_size or self.options.batch_size)
-        batches = loader(self.validation, chosen[processes.rank :: processes.count], 0)
+        size, processes = self.options.batch_size, self.runtime.processes
+        steps = shares_in_order(len(self.validation), size, self.runtime.micro_batch_size or size, processes)
+        order = [part for step in steps for part in step]
+        batches = self._until_stopped(loader(self.validation, order, min(self.runtime.workers, len(order))))
         with self.step.autocast():
-            return validate(self.task, self._until_stopped(batches), self.runtime.device, processes)
+            return validate(self.task, batches, [len(step) for step in steps], processes)
 
     def _until_stopped(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         for batch in batches:

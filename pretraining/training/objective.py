@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -28,10 +28,11 @@ class Objective(nn.Module):
 
     Args:
         config: losses and weights.
-        words: the distinct words of every text of the corpus, by number: sentences that share most of them are alike.
+        words: the distinct words of every sentence of the corpus, by text number: sentences that share most of them are
+            alike.
     """
 
-    def __init__(self, config: ObjectiveConfig, words: Sequence[frozenset[str]]) -> None:
+    def __init__(self, config: ObjectiveConfig, words: Mapping[int, frozenset[str]]) -> None:
         super().__init__()
         self.config = config
         self.words = words
@@ -63,6 +64,11 @@ class Objective(nn.Module):
         weighted = [weights[name] * self._balanced(loss) for name, loss in losses.items() if weights[name]]
         losses["loss"] = torch.stack(weighted).sum()
         return losses
+
+    def keep_within_bounds(self) -> None:
+        """Bring the temperatures back after a step of the optimizer."""
+        for temperature in (self.temperature, self.sentence_temperature):
+            temperature.keep_within_bounds()
 
     def _balanced(self, loss: Tensor) -> Tensor:
         """IDEA's balancing: over its own value, every loss has the same size, and its gradient is a relative one."""

@@ -49,12 +49,14 @@ def open_run(folder: Path, corpus: Corpus, record: RunRecord, start: Start) -> I
         UserError: the folder holds something else, a run with other settings, or a run that another process trains; it
             cannot be written to; or it is not what `start` asks for.
     """
-    _refuse_other_content(folder)
-    if is_run(folder) and start == "new":
-        raise UserError(f"{folder} holds a run already; leave out --start new to resume it, or give another --output")
-    if not is_run(folder):
-        _refuse_mistyped(folder, record, start)
     with disk_problems_are_users(folder):
+        _refuse_other_content(folder)
+        if is_run(folder) and start == "new":
+            raise UserError(
+                f"{folder} holds a run already; leave out --start new to resume it, or give another --output"
+            )
+        if not is_run(folder):
+            _refuse_mistyped(folder, record, start)
         folder.mkdir(exist_ok=True)
     busy = f"another process is training in {folder}; wait for it or end it, or give another --output"
     with locked(folder, busy, seconds=LOCK_SECONDS):
@@ -88,11 +90,18 @@ def _refuse_mistyped(folder: Path, record: RunRecord, start: Start) -> None:
     if start == "auto":
         settings = settings_of(record)
         for other in sorted(parent.iterdir()):
-            if is_run(other) and (other / CORPUS).is_file() and read_settings(other) == settings:
+            if _has_settings(other, settings):
                 raise UserError(
                     f"{folder} would be a new run, but {other} was started with the same settings; give that one as "
                     "--output to resume it, or --start new for a second run"
                 )
+
+
+def _has_settings(folder: Path, settings: dict[str, Any]) -> bool:
+    try:
+        return is_run(folder) and (folder / CORPUS).is_file() and read_settings(folder) == settings
+    except OSError:  # another user's
+        return False
 
 
 def refuse_difference(folder: Path, record: RunRecord) -> None:

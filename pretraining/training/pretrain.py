@@ -91,13 +91,14 @@ def study_images(data: Path, corpus: Corpus, record: RunRecord, split: str) -> S
         view.size,
         record.spec.input_channels,
         record.normalization,
-        optimization.seed if optimization.augment and split == "train" else None,
+        optimization.seed if split == "train" else None,
         view,
+        augment=optimization.augment,
     )
 
 
 def build_task(folder: Path, corpus: Corpus, record: RunRecord, device: torch.device = CPU) -> PretrainingTask:
-    """Model, texts and losses, initialized from the run's seed; a frozen text encoder encodes on the device."""
+    """Model, texts and losses on the device, initialized from the run's seed; a frozen text encoder encodes there."""
     seed = record.config.optimization.seed
     torch.manual_seed(seed)
     bank = TextBank(
@@ -111,7 +112,7 @@ def build_task(folder: Path, corpus: Corpus, record: RunRecord, device: torch.de
     model = build_model(record, bank.encoder.hidden_size)
     load_foreign_weights(model, record.config.image)
     random_tags = seed if record.config.text.tag_embeddings == "random" else None
-    return PretrainingTask(model, bank, corpus, record.config.objective, random_tags)
+    return PretrainingTask(model, bank, corpus, record.config.objective, random_tags).to(device)
 
 
 def pretrain(data: Path, output: Path, config: TrainConfig, runtime: Runtime, start: Start = "auto") -> int:
@@ -148,7 +149,7 @@ def pretrain(data: Path, output: Path, config: TrainConfig, runtime: Runtime, st
         )
         # The first process encodes the texts of a frozen encoder for all.
         with processes.first_ahead():
-            task = build_task(output, corpus, record, runtime.device).to(runtime.device)
+            task = build_task(output, corpus, record, runtime.device)
         _fit_to(task, runtime, config)
         return Trainer(output, task, training, validation, config, runtime).run()
 

@@ -63,6 +63,14 @@ class RunRecord:
     data: dict[str, Any]
 
 
+def own_version() -> str:
+    """This package's version; `source` where it is not installed."""
+    try:
+        return version("nnunetv2-mosmos")
+    except PackageNotFoundError:
+        return "source"
+
+
 def versions(libraries: Sequence[str] = LIBRARIES) -> dict[str, str]:
     """Versions of Python and of the libraries that decide the result, as far as they are installed."""
     found = {"python": platform.python_version()}

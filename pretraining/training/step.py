@@ -22,7 +22,7 @@ from pretraining.training.task import PretrainingTask
 def precision_of(config: OptimizationConfig, device: torch.device) -> torch.dtype:
     """The type to compute in."""
     if config.precision == "auto":
-        has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if has_bf16 else torch.float32
     return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[config.precision]
 
@@ -58,6 +58,7 @@ class TrainingStep:
         self.device = task.device
         scaled = precision_of(config, self.device) == torch.float16
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=scaled)
+        self._studies: list[str] = []
 
     def autocast(self) -> torch.autocast:
         """Computes in the step's precision, inside."""
@@ -74,14 +75,18 @@ class TrainingStep:
             The losses by name.
 
         Raises:
-            UserError: the loss is not finite; nothing has changed then.
+            UserError: the loss or its gradient is not finite; nothing has changed then.
         """
         self.optimizer.zero_grad(set_to_none=True)
         losses = self.accumulate(parts, count)
         self.scaler.unscale_(self.optimizer)
-        clip_grad_norm_(self.task.parameters(), self.config.clip_gradient)
+        norm = clip_grad_norm_(self.task.parameters(), self.config.clip_gradient)
+        # A scaler leaves such a step out, and lowers its scale.
+        if not self.scaler.is_enabled() and not bool(torch.isfinite(norm)):
+            raise self._not_finite(f"the gradient is not finite (norm {float(norm)})")
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        self.task.objective.keep_within_bounds()
         names = list(losses)
         return dict(zip(names, torch.stack([losses[name].detach().float() for name in names]).tolist(), strict=True))
 
@@ -94,6 +99,7 @@ class TrainingStep:
             waiting = HeldBatch(part, self.device, spill=not keep)
             held.append(waiting)
             passes.append(Pass(partial(self._features, waiting, tags), keep, self.device))
+        self._studies = [study for waiting in held for study in waiting.batch.studies]
         losses = self._losses(passes, [waiting.batch for waiting in held])
         self._divide_by_processes()
         for one in passes:
@@ -117,15 +123,16 @@ class TrainingStep:
         with self.autocast():
             losses: dict[str, Tensor] = self.task.objective(features, labels)
         if not bool(torch.isfinite(losses["loss"])):
-            studies = [study for batch in batches for study in batch.studies]
             found = ", ".join(f"{name} {float(loss.detach()):.3g}" for name, loss in losses.items())
-            raise UserError(
-                f"the loss is not finite ({found}) on the studies "
-                f"{', '.join(name for names in self.processes.gather_objects(studies) for name in names)}; look at "
-                "these, lower --learning-rate, or use --precision fp32"
-            )
+            raise self._not_finite(f"the loss is not finite ({found})")
         self.scaler.scale(losses["loss"]).backward()
         return losses
+
+    def _not_finite(self, what: str) -> UserError:
+        studies = [study for own in self.processes.gather_objects(self._studies) for study in own]
+        return UserError(
+            f"{what} on the studies {', '.join(studies)}; look at these, lower --learning-rate, or use --precision fp32"
+        )
 
     def _joined(self, parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
         """Over all micro-batches of all processes."""

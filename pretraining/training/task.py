@@ -54,7 +54,8 @@ class PretrainingTask(nn.Module):
         # A frozen encoder is not saved with the run: it can be loaded again.
         self.text_encoder = bank.encoder if bank.cached is None else None
         self.bank = bank
-        self.objective = Objective(objective, [words_of(text) for text in corpus.texts])
+        sentences = {number for pair in corpus.pairs for _, number in pair.sentences}
+        self.objective = Objective(objective, {number: words_of(corpus.texts[number]) for number in sentences})
         self.prompts = corpus.prompts
         rows = [corpus.vocabulary.ids.index(tag) for tag in corpus.tag_ids]
         self.random_prompts = (
@@ -81,7 +82,10 @@ class PretrainingTask(nn.Module):
         return self.model.tag_embeddings(self.prompt_features())
 
     def wants(self, loss: str) -> bool:
-        """Whether to compute what a loss compares: training leaves out losses of weight 0, validation shows all."""
+        """Whether to compute what a loss compares: training leaves out losses of weight 0, validation shows them.
+
+        Only reconstruction has a head that a run without it lacks.
+        """
         return bool(self.objective.config.weights[loss]) or not self.training
 
     @property
@@ -97,12 +101,20 @@ class PretrainingTask(nn.Module):
             tags: `(K, D)`, from `embed_tags`; not looked at where no tag is.
 
         Returns:
-            `images` `(B, D)` and, for the losses that are wanted, `reports` `(B, D)`, `logits` `(B, K)`, `organs` and
-            `sentences` `(N, D)`, `reconstruction` `(B,)`.
+            For the losses that are wanted, `images` and `reports` `(B, D)`, `logits` `(B, K)`, `organs` and `sentences`
+            `(N, D)`, `reconstruction` `(B,)`.
         """
-        features = {}
+        features: dict[str, Tensor] = {}
+        if self.wants("contrastive") or self.recognizes:
+            features |= self._reported(batch, tags)
+        if self.model.reconstruction is not None:
+            features["reconstruction"] = self.model.reconstruction(batch.images, self.model.encoder)
+        return features
+
+    def _reported(self, batch: Batch, tags: Tensor) -> dict[str, Tensor]:
+        """What the losses compare with reports."""
         embedded = self.model.embed_images(batch.images)
-        features["images"] = embedded.image
+        features = {"images": embedded.image}
         # One pass of the text encoder serves reports and sentences.
         numbers = [
             texts if self.wants(loss) else texts[:0]
@@ -118,8 +130,6 @@ class PretrainingTask(nn.Module):
         if self.wants("sentences"):
             features["organs"] = self.model.embed_organs(recognition, batch.sentence_rows, batch.sentence_tags)
             features["sentences"] = self.model.embed_sentences(sentences)
-        if self.model.reconstruction is not None:
-            features["reconstruction"] = self.model.reconstruction(batch.images, self.model.encoder)
         return features
 
     def forward(self, batch: Batch) -> Outcome:

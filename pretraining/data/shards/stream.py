@@ -43,8 +43,9 @@ class ShardedImages(StudyImages):
         size: the input's shape.
         channels: channels of the input.
         normalization: how intensities become input.
-        seed: fixes the augmentation together with epoch and study; None for no augmentation.
+        seed: see `StudyImages`.
         view: see `StudyImages`.
+        augment: see `StudyImages`.
 
     Raises:
         UserError: webdataset is not installed, or a shard is missing.
@@ -59,8 +60,9 @@ class ShardedImages(StudyImages):
         normalization: Normalization,
         seed: int | None,
         view: View | None = None,
+        augment: bool = True,
     ) -> None:
-        super().__init__(pairs, size, channels, normalization, seed, view)
+        super().__init__(pairs, size, channels, normalization, seed, view, augment=augment)
         try:
             import webdataset  # noqa: F401
         except ImportError as error:

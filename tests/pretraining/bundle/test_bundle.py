@@ -1,12 +1,14 @@
 import json
 import pickle
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from pretraining.bundle.bundle import INFO_FILE, WEIGHTS_FILE, read_bundle, write_bundle
+from pretraining.bundle.model_card import model_card
 from pretraining.bundle.network import BundleNetwork
 from pretraining.data.batches import StudyImages, collate
 from pretraining.data.corpus import read_corpus
@@ -45,6 +47,14 @@ def test_counts_tell_trained_tags_from_the_others(bundle, prepared):
     corpus = read_corpus(prepared)
     assert {tag.id: tag.studies for tag in bundle.info.tags if tag.studies} == corpus.present
     assert "| liver |" in (bundle.path / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("kind", "trainer"), [("plainconv", "nnUNetTrainerMOSMOS"), ("vit", "nnUNetTrainerMOSMOS_UNETR")]
+)
+def test_the_card_names_the_trainer_that_takes_the_encoder(bundle, kind, trainer):
+    info = replace(bundle.info, encoder=replace(bundle.info.encoder, kind=kind))
+    assert f"-tr {trainer}\n" in model_card(info)
 
 
 def test_no_patient_report_tokenizer_or_path_enters_a_bundle(bundle, finished_run, prepared):

@@ -140,6 +140,7 @@ def test_mistakes_are_one_sentence(finished_run, bundle, prepared, masks, tmp_pa
         (*here, "--run", tmp_path): "is not a run",
         (*here, "--run", finished_run, "--show-reports"): "--page",
         (*here, "--run", finished_run, "--page", tmp_path): "is a folder",
+        (*here, "--bundle", bundle.path, "--checkpoint", "latest"): "--checkpoint latest is for --run",
         (*here, "--run", finished_run, "--batch-size", 0): "--batch-size must be at least 1",
     }.items():
         assert evaluate(tmp_path, *words)[0] == 1, said

@@ -37,6 +37,8 @@ def test_the_exit_code_is_1_when_no_image_could_be_mapped(bundle, folder, tmp_pa
     [
         (["--threshold", "50"], "--threshold 50.0 is no probability"),
         (["--text", "hepatic cyst"], "--text needs the text encoder"),
+        (["--text", ",", "--run", "run"], "--text ',' names nothing"),
+        (["--tags", " , "], "--tags ' , ' names nothing"),
         (["--run", "run"], "give them with --text only"),
         (["--text", "cyst", "--run", "run", "--text-encoder", "folder"], "one of the two"),
         (["--text", "cyst", "--run", "nowhere"], "nowhere is not a run"),

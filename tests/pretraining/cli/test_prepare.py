@@ -62,3 +62,15 @@ def test_a_users_mistake_is_one_line_and_exit_code_1(tmp_path, capsys):
     assert last.startswith("mosmos_pretrain prepare: ")
     assert "--image-column" in last
     assert "Traceback" not in error
+
+
+def test_a_vocabulary_that_replaces_the_packaged_one_is_told(tmp_path, caplog):
+    caplog.set_level("INFO")
+    make_pairs(tmp_path)
+    columns = ["--image-column", "picture", "--report-column", "words"]
+    tags = "tags:\n- {id: liver, names: [liver]}\n"
+    for number, (first, told) in enumerate({"": True, "extends: en\n": False}.items()):
+        own = tmp_path / f"{number}.yaml"
+        own.write_text(first + tags)
+        assert prepare(tmp_path, *columns, "--vocabulary", str(own)) == 0
+        assert (f"{own} replaces the packaged vocabulary: 1 tags" in caplog.text) == told

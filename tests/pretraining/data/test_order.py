@@ -2,7 +2,8 @@ from itertools import islice
 
 import pytest
 
-from pretraining.data.order import StudyOrder
+from pretraining.data.batches import in_order
+from pretraining.data.order import StudyOrder, shares_in_order
 from pretraining.errors import UserError
 from pretraining.processes import Processes
 
@@ -43,3 +44,11 @@ def test_processes_and_micro_batches_share_out_the_same_studies(count, micro):
             assert all(len(part) <= micro for part in mine)
             shared[step] += [study for part in mine for study in part]
     assert shared == whole
+
+
+@pytest.mark.parametrize(("count", "micro"), [(1, 3), (2, 2), (3, 1)])
+def test_processes_share_the_steps_of_validation_even_one_of_fewer_studies(count, micro):
+    shares = [shares_in_order(10, 3, micro, Processes(rank, count)) for rank in range(count)]
+    steps = [[study for step in same for part in step for study in part] for same in zip(*shares, strict=True)]
+    assert steps == in_order(10, 3)
+    assert all(len(part) <= micro for share in shares for step in share for part in step)

@@ -20,6 +20,11 @@ def test_names_to_values_or_values_to_names(content, tmp_path):
     assert read_labels(tmp_path, VOCABULARY).values == {"liver": (4,), "kidney_right": (2,)}
 
 
+def test_a_name_that_comes_again_has_all_of_its_values(tmp_path):
+    write(tmp_path, "labels.json", {"0": "background", "1": "liver", "2": "spleen", "3": "liver"})
+    assert read_labels(tmp_path, VOCABULARY).values == {"liver": (1, 3), "spleen": (2,)}
+
+
 def test_nnunet_layout_with_regions_and_an_ignore_label(tmp_path):
     labels = {"background": 0, "liver": [1, 2], "liver tumor": 2, "thingamajig": 3, "ignore": 4}
     write(tmp_path, "dataset.json", {"labels": labels})

@@ -1,3 +1,5 @@
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,10 +46,31 @@ def test_a_mask_comes_in_the_orientation_of_the_prepared_image(turned):
     volume(labels, folder / "one.nii.gz")
     masks = Masks(folder, LABELS, data, [study([image])])
     found = masks.read("one", data / image)
-    np.testing.assert_array_equal(found * 100, read_array(data / image)[0])
-    organs = masks.organs(found, ["liver", "spleen", "heart"])
+    np.testing.assert_array_equal(found.astype(int) * 100, read_array(data / image)[0])
+    organs = dict(masks.organs(found, ["liver", "spleen", "heart"]))
     np.testing.assert_array_equal(organs["spleen"], found >= 2)
     assert set(organs) == {"liver", "spleen"}
+
+
+def test_a_hundred_organs_need_no_more_memory_than_one(tmp_path):
+    values = {f"organ{value}": (value, value + 1) for value in range(1, 100)}
+    masks = Masks(tmp_path, MaskLabels(tmp_path, {}, values, None), tmp_path, [])
+    mask = np.random.default_rng(0).integers(0, 101, (32, 32, 32)).astype(np.uint8)
+    tracemalloc.start()
+    found = [tag for tag, organ in masks.organs(mask, values) if organ.sum() == np.isin(mask, values[tag]).sum()]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found == list(values)
+    assert peak < 8 * mask.size
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.float32])
+def test_a_mask_keeps_its_type_where_that_is_of_whole_numbers(turned, kind):
+    data, image, labels, folder = turned
+    volume(labels.astype(kind), folder / "one.nii.gz")
+    found = Masks(folder, LABELS, data, [study([image])]).read("one", data / image)
+    assert found.dtype == (np.int32 if kind is np.float32 else kind)
+    np.testing.assert_array_equal(found.astype(int) * 100, read_array(data / image)[0])
 
 
 def test_a_mask_of_another_grid_is_listed_with_the_reason(turned):
@@ -68,12 +91,25 @@ def test_fractions_are_no_labels(turned):
 
 
 def test_one_mask_for_several_images_is_listed_and_pictures_are_read(tmp_path):
-    Image.fromarray(np.eye(8, dtype=np.uint8)).save(tmp_path / "one.png")
+    picture = Image.fromarray(np.eye(8, dtype=np.uint8))
+    picture.putpalette([0, 0, 0, 128, 0, 0])
+    picture.save(tmp_path / "one.png")
     several = Masks(tmp_path, LABELS, tmp_path, [study(["a.b2nd", "b.b2nd"])])
     assert several.left_out == {"one": "one mask for 2 images"}
     write_array(tmp_path / "a.b2nd", np.ones((1, 8, 8), np.uint8), {})
     single = Masks(tmp_path, LABELS, tmp_path, [study(["a.b2nd"])])
     np.testing.assert_array_equal(single.read("one", tmp_path / "a.b2nd"), np.eye(8))
+
+
+def test_a_study_named_after_its_channel_has_the_mask_of_its_case(tmp_path):
+    for name, value in (("case_7", 1), ("case_8", 2), ("case_8_0000", 3)):
+        Image.fromarray(np.full((8, 8), value, np.uint8)).save(tmp_path / f"{name}.png")
+        write_array(tmp_path / f"{name}.b2nd", np.ones((1, 8, 8), np.uint8), {})
+    studies = [replace(study([f"{case}.b2nd"]), id=f"{case}_0000") for case in ("case_7", "case_8", "case_9")]
+    masks = Masks(tmp_path, LABELS, tmp_path, studies)
+    values = [masks.read(case, tmp_path / f"{case}.b2nd").max() for case in ("case_7", "case_8")]
+    assert values == [1, 3], "the whole name comes first"
+    assert tmp_path / "case_9.b2nd" not in masks
 
 
 def test_the_prepared_folders_own_masks_serve_studies_of_several_images(tmp_path):

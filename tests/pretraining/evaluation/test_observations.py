@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from pretraining.evaluation.network import Network
 from pretraining.evaluation.observations import Observer
 from pretraining.evaluation.position_prior import PositionPrior
 from pretraining.heads.recognition import Recognition
-from pretraining.image.fit import View
+from pretraining.image.fit import Crops, View
 from pretraining.image.normalization import Normalization
 from pretraining.image.spec import EncoderSpec
 from pretraining.studies.arrays import write_array
@@ -80,10 +82,24 @@ def test_maps_are_compared_on_the_prepared_grid_beside_the_prior(shape, tmp_path
     meaning = MaskLabels(tmp_path, {}, {"liver": (1,), "heart": (1,)}, ignore=9)
     masks = Masks(tmp_path / "masks", meaning, tmp_path, studies)
     prior = PositionPrior(["one"])
-    prior.add("other", {"liver": np.roll(organ, 1, axis=-1)})
+    prior.add("other", [("liver", np.roll(organ, 1, axis=-1))])
     seen = Observer(network(shape, RAW), tmp_path, studies, masks, prior).observe(4, 0)
     liver, heart = seen.localized
     assert (liver.tag, liver.attention.auroc, liver.attention.hit) == ("liver", 1.0, True)
     assert (heart.tag, heart.attention.auroc, heart.attention.hit, heart.prior) == ("heart", 0.0, False, None)
     assert 0.5 < liver.prior.auroc < 1
     assert liver.attention.prevalence == pytest.approx(organ.sum() / (labels != 9).sum()), "unlabelled pixels left out"
+
+
+def test_every_image_of_a_study_is_seen_at_its_own_spacing(tmp_path):
+    names = [write(tmp_path, number, np.random.default_rng(number).normal(size=(8, 8))) for number in range(2)]
+    shapes = []
+
+    def remember(images):
+        shapes.append(tuple(images.shape[2:]))
+        return look(images[:, :, :8, :8])
+
+    seeing = replace(network((8, 8), RAW), look=remember, view=View((8, 8), (1, 1), Crops(2, (1.0, 1.0))))
+    studies = [study("two", names, "Liver.", spacings=((1.0, 1.0), (2.0, 1.0)))]
+    Observer(seeing, tmp_path, studies, None, PositionPrior([])).observe(1, 0)
+    assert shapes == [(8, 8), (16, 8)]

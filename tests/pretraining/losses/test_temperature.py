@@ -4,13 +4,21 @@ import torch
 from pretraining.losses.temperature import HIGHEST, LOWEST, Temperature
 
 
-@pytest.mark.parametrize(("log_value", "expected"), [(100.0, HIGHEST), (-100.0, LOWEST)])
-def test_stays_within_its_bounds_whatever_training_does(log_value, expected):
+def test_starts_as_clip_does():
+    assert float(Temperature()().detach()) == pytest.approx(0.07)
+
+
+@pytest.mark.parametrize(("direction", "bound"), [(1, HIGHEST), (-1, LOWEST)])
+def test_pressed_against_a_bound_it_stays_there_and_learns_again_once_it_is_wanted_elsewhere(direction, bound):
     temperature = Temperature()
-    with torch.no_grad():
-        temperature.log_value.fill_(log_value)
-    assert float(temperature().detach()) == pytest.approx(expected)
+    optimizer = torch.optim.SGD(temperature.parameters(), lr=1.0)
 
+    def step(wanted):
+        optimizer.zero_grad()
+        (-wanted * temperature().log()).backward()
+        optimizer.step()
+        temperature.keep_within_bounds()
+        return float(temperature().detach())
 
-def test_starts_where_it_is_told():
-    assert float(Temperature(0.07)().detach()) == pytest.approx(0.07)
+    assert [step(direction) for _ in range(10)][-1] == pytest.approx(bound)
+    assert step(-direction) == pytest.approx(bound * 2.718281828**-direction, rel=1e-5)

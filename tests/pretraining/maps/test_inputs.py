@@ -38,6 +38,19 @@ def test_files_are_named_from_the_folder_that_holds_them_all(folder, tmp_path):
     assert names(find_images([folder / "ct"], tmp_path), folder) == {"ct": "ct"}
 
 
+def test_a_linked_image_is_called_what_its_link_is_called(folder, tmp_path, monkeypatch):
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "one.png").symlink_to(folder / "a" / "x.png")
+    (tmp_path / "links" / "two").symlink_to(folder / "ct")
+    assert names(find_images([tmp_path / "links"], tmp_path / "maps"), tmp_path) == {
+        "links/one.png": "one",
+        "links/two": "two",
+    }
+    monkeypatch.chdir(folder)
+    found = find_images([Path("../links/one.png"), Path("a/x.png")], tmp_path / "maps")
+    assert [name.as_posix() for name in found.values()] == ["links/one", "scans/a/x"]
+
+
 def test_maps_of_an_earlier_run_are_no_input(folder):
     assert names(find_images([folder], folder / "b"), folder) == {"a/x.png": "a/x", "ct": "ct", "top.nrrd": "top"}
 

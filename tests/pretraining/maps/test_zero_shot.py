@@ -59,7 +59,10 @@ def test_texts_are_mapped_beside_tags(bundle, encoder, finished_run, picture, tm
         encoder.transformer.save_pretrained(folder)
         encoder.tokenizer.save_pretrained(folder)
     words = ["maps", "--bundle", str(bundle.path), "--input", str(picture), "--output", str(tmp_path / "maps")]
-    assert main([*words, "--tags", "liver,pharynx", "--text", "liver, adrenal mass", source, str(folder)]) == 0
+    assert (
+        main([*words, "--tags", "liver,pharynx", "--text", "liver, adrenal mass, adrenal-mass", source, str(folder)])
+        == 0
+    )
     with (tmp_path / "maps" / "maps.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [(row["tag"], row["kind"], row["file"]) for row in rows] == [
@@ -67,6 +70,7 @@ def test_texts_are_mapped_beside_tags(bundle, encoder, finished_run, picture, tm
         ("pharynx", "untrained", "x/pharynx.nii.gz"),
         ("liver", "zero-shot", "x/text_liver.nii.gz"),
         ("adrenal mass", "zero-shot", "x/text_adrenal_mass.nii.gz"),
+        ("adrenal-mass", "zero-shot", "x/text_adrenal_mass_2.nii.gz"),
     ]
     assert rows[2]["nearest"].startswith("liver 1.00; ")
     assert rows[0]["nearest"] == ""

@@ -21,6 +21,12 @@ def test_bins_have_equal_mass_and_the_error_is_their_weighted_distance():
     assert calibration_error(table) == pytest.approx(error)
 
 
+def test_equal_probabilities_count_alike_in_whatever_order_they_come():
+    truth = np.repeat([0, 1], 150)
+    assert calibration_error(reliability(np.full(300, 0.5), truth)) == pytest.approx(0)
+    assert calibration_error(reliability(np.full(300, 0.8), truth)) == pytest.approx(0.3)
+
+
 def test_brier_by_hand_and_what_the_base_rate_gives():
     truth = np.array([1, 0, 0, 1])
     assert brier(np.array([0.9, 0.2, 0.5, 1.0]), truth) == pytest.approx((0.01 + 0.04 + 0.25) / 4)

@@ -30,9 +30,20 @@ def test_perfect_and_reversed_retrieval():
     assert worst["image_to_report_r10"] == 0.0
 
 
-def test_an_encoder_that_finds_everything_alike_is_not_rewarded():
-    same = torch.ones(11, 4)
-    assert retrieval_scores(same, same, torch.arange(11))["image_to_report_median_rank"] == pytest.approx(6)
+@pytest.mark.parametrize("distinct", [{"image": 1, "report": 1}, {"image": 1, "report": 301}])
+@pytest.mark.parametrize("size", [4, 64, 512])
+def test_an_encoder_that_finds_images_alike_is_not_rewarded(size, distinct):
+    generator = torch.Generator().manual_seed(1)
+    images, reports = (
+        functional.normalize(torch.randn(count, size, generator=generator), dim=-1).expand(301, -1).contiguous()
+        for count in distinct.values()
+    )
+    scores = retrieval_scores(images, reports, torch.arange(301))
+    # A report finds all images alike; an image, only where the reports are, too.
+    assert scores["report_to_image_median_rank"] == pytest.approx(151)
+    assert scores["report_to_image_r10"] == 0.0
+    assert scores["image_to_report_median_rank"] == pytest.approx(151)
+    assert scores["image_to_report_r1"] == (0.0 if distinct["report"] == 1 else pytest.approx(1 / 301))
 
 
 def test_chance_levels_are_what_random_vectors_reach():

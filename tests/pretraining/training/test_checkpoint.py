@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from pretraining.errors import UserError
+from pretraining.training import checkpoint
 from pretraining.training.checkpoint import (
     BEST,
     LATEST,
@@ -111,6 +112,20 @@ def test_a_damaged_latest_never_takes_the_place_of_the_good_previous(tmp_path):
     assert read_last_checkpoint(tmp_path)["step"] == 1
     write_checkpoint(tmp_path, state(2))
     assert [read_checkpoint(tmp_path / name)["step"] for name in (LATEST, PREVIOUS)] == [2, 1]
+
+
+def test_a_damaged_latest_may_be_renamed_by_another_process_at_the_same_time(tmp_path, monkeypatch):
+    for step in (1, 2):
+        write_checkpoint(tmp_path, state(step))
+    (tmp_path / LATEST).write_bytes(b"PK")
+
+    def read_beside_another(path):
+        found = read_checkpoint(path)
+        (tmp_path / LATEST).rename(tmp_path / "checkpoint_latest.damaged")
+        return found
+
+    monkeypatch.setattr(checkpoint, "read_checkpoint", read_beside_another)
+    assert read_last_checkpoint(tmp_path)["step"] == 1
 
 
 def test_state_bytes_counts_nested_tensors_once():

@@ -2,7 +2,7 @@ import pytest
 import yaml
 
 from pretraining.errors import UserError
-from pretraining.training.config import ImageConfig, TrainConfig
+from pretraining.training.config import ImageConfig, ObjectiveConfig, OptimizationConfig, TextConfig, TrainConfig
 
 PLANS = {"plans": "nnUNetPlans.json", "configuration": "2d"}
 
@@ -34,6 +34,30 @@ def test_an_option_without_effect_is_refused_in_one_sentence(options, message):
     with pytest.raises(UserError, match=message) as caught:
         ImageConfig(**options)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("group", "option", "number", "message"),
+    [
+        (OptimizationConfig, "epochs", 0, "--epochs must be at least 1, not 0"),
+        (OptimizationConfig, "learning_rate", -1.0, "--learning-rate must be above 0, not -1.0"),
+        (OptimizationConfig, "learning_rate", float("nan"), "--learning-rate must be above 0, not nan"),
+        (OptimizationConfig, "text_rate_factor", -0.5, "--text-rate-factor must be 0 or more, not -0.5"),
+        (OptimizationConfig, "weight_decay", -1.0, "--weight-decay must be 0 or more, not -1.0"),
+        (OptimizationConfig, "warmup_fraction", 3.0, "--warmup-fraction must be from 0 to 1, not 3.0"),
+        (OptimizationConfig, "clip_gradient", -1.0, r"--clip-gradient must be above 0 \(inf clips none\), not -1.0"),
+        (OptimizationConfig, "clip_gradient", 0.0, r"--clip-gradient must be above 0 \(inf clips none\), not 0.0"),
+        (OptimizationConfig, "seed", -1, "--seed must be 0 or more, not -1"),
+        (ObjectiveConfig, "masked_fraction", 1.0, "--masked-fraction must be between 0 and 1, not 1.0"),
+        (ObjectiveConfig, "attention_temperature", 0.0, "--attention-temperature must be above 0, not 0.0"),
+        (TextConfig, "scratch_hidden_size", 0, "--scratch-hidden-size must be a positive multiple of 32, not 0"),
+        (TextConfig, "scratch_hidden_size", 48, "--scratch-hidden-size must be a positive multiple of 32, not 48"),
+        (TextConfig, "scratch_layers", 0, "--scratch-layers must be at least 1, not 0"),
+    ],
+)
+def test_a_number_that_makes_no_sense_is_refused_in_one_sentence(group, option, number, message):
+    with pytest.raises(UserError, match=f"^{message}$"):
+        group(**{option: number})
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import torch
 from torch import nn
 
 from pretraining.cli.main import main
 from pretraining.data.batches import in_order, loader
 from pretraining.data.corpus import read_corpus
+from pretraining.processes import Processes
 from pretraining.studies.manifest import read_manifest
 from pretraining.training.batch_picture import caption, draw_batch
 from pretraining.training.dry_run import dry_run, saved_bytes
@@ -33,6 +36,16 @@ def test_it_tells_what_the_run_will_be_and_leaves_none_behind(prepared, tiny_con
     assert [entry.name for entry in tmp_path.rglob("*")] == ["run_dry_run", "first_batch.png"]
     assert told.picture.read_bytes().startswith(b"\x89PNG")
     assert "4 an epoch, 8 in all" in str(told)
+
+
+def test_it_tells_the_memory_of_the_run_that_is_asked_for(prepared, tiny_config, on_cpu, tmp_path):
+    second = replace(on_cpu, processes=Processes(1, 2))
+    plain = dry_run(prepared, tmp_path / "run_dry_run", tiny_config, second)
+    saving = dry_run(prepared, tmp_path / "run_dry_run", tiny_config, replace(second, checkpoint_activations=True))
+    assert (plain.at_once, plain.steps_per_epoch) == (4, 4)
+    assert saving.activation_bytes < plain.activation_bytes
+    # The first process draws the picture.
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_command_prints_it(prepared, tmp_path, capsys):

@@ -47,7 +47,8 @@ def test_a_resumed_run_repeats_no_entry_and_survives_torn_lines(tmp_path):
 
 def test_watchers_hear_of_steps_and_epochs(tmp_path):
     listener = Listener()
-    journal = Journal(tmp_path, [listener])
+    journal = Journal(tmp_path)
+    journal.watchers = [listener]
     journal.add_step(2, {"loss": 0.5})
     journal.add_epoch(entry(1))
     journal.close()

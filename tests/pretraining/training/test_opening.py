@@ -41,6 +41,30 @@ def test_a_mistyped_folder_starts_no_second_run(run, record):
     assert [folder.name for folder in run.parent.iterdir()] == ["run"]
 
 
+@pytest.mark.parametrize("name", ["is_run", "read_settings"])
+def test_a_folder_of_another_user_is_not_in_the_way(run, record, monkeypatch, name):
+    look = getattr(opening, name)
+
+    def look_unless_forbidden(folder):
+        if folder == run:
+            raise PermissionError(13, "Permission denied")
+        return look(folder)
+
+    monkeypatch.setattr(opening, name, look_unless_forbidden)
+    with pytest.raises(AttributeError, match="texts"):  # it goes on to train the new run's tokenizer
+        enter(run.with_name("second"), record)
+
+
+def test_a_folder_that_may_not_be_entered_or_made_is_one_sentence(record, run, monkeypatch):
+    def forbidden(folder):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(opening, "is_run", forbidden)
+    for folder in (run, run / "missing" / "run"):
+        with pytest.raises(UserError, match=r"run cannot be written to \(Permission denied; .* MiB are free\)"):
+            enter(folder, record)
+
+
 def test_new_and_resume_do_what_they_say(run, record, monkeypatch, caplog):
     monkeypatch.setattr(opening, "train_tokenizer", lambda texts, folder: folder.mkdir())
     caplog.set_level("INFO")

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from pretraining.bundle.bundle import read_bundle
+from pretraining.data.corpus import read_corpus
 from pretraining.errors import UserError
 from pretraining.evaluation.network import open_bundle, open_run
 from pretraining.evaluation.observations import Observer
@@ -16,7 +18,7 @@ from pretraining.studies.manifest import read_manifest, write_manifest
 from pretraining.training.checkpoint import LATEST, read_checkpoint
 from pretraining.training.config import ImageConfig, OptimizationConfig
 from pretraining.training.export import export_run
-from pretraining.training.pretrain import pretrain
+from pretraining.training.pretrain import describe, pretrain, study_images
 from pretraining.training.run_folder import read_record
 
 ENCODER = {
@@ -48,7 +50,7 @@ def plans(tmp_path):
 def spaced(prepared, tmp_path):
     """The tiny prepared folder, its pixels 1 mm wide."""
     folder = shutil.copytree(prepared, tmp_path / "prepared")
-    write_manifest(folder, [replace(study, spacing=(1.0, 1.0)) for study in read_manifest(folder)])
+    write_manifest(folder, [replace(study, spacings=((1.0, 1.0),)) for study in read_manifest(folder)])
     return folder
 
 
@@ -88,6 +90,17 @@ def test_a_run_on_plans_takes_their_encoder_patch_and_spacing_into_its_bundle(
         pretrain(spaced, run, replace(config, image=plans(features_per_stage=[4, 6])), on_cpu)
 
 
+@pytest.mark.parametrize("augment", [True, False])
+def test_crops_are_drawn_anew_every_epoch_of_training_alone(spaced, plans, tiny_config, augment):
+    optimization = replace(tiny_config.optimization, augment=augment)
+    corpus = read_corpus(spaced)
+    record = describe(corpus, replace(tiny_config, image=plans(), optimization=optimization))
+    for split, drawn in (("train", True), ("val", False)):
+        images = study_images(spaced, corpus, record, split)
+        assert torch.equal(images[0, 0][0], images[1, 0][0]) != drawn
+        assert (images.augmentation is not None) == (augment and drawn)
+
+
 def test_an_input_that_the_planned_encoder_cannot_halve_is_refused_before_any_work(
     spaced, plans, tiny_config, on_cpu, tmp_path
 ):
@@ -102,7 +115,7 @@ def test_studies_of_another_dimension_are_refused_before_a_run_is_begun(prepared
     data = tmp_path / "prepared"
     shutil.copytree(prepared, data)
     studies = read_manifest(data)
-    write_manifest(data, [replace(studies[0], spacing=(3.0, 1.0, 1.0)), *studies[1:]])
+    write_manifest(data, [replace(studies[0], spacings=((3.0, 1.0, 1.0),)), *studies[1:]])
     with pytest.raises(UserError, match=r"is in 3D, the encoder in 2D: give --dim 3, or prepare"):
         pretrain(data, tmp_path / "run", tiny_config, on_cpu)
     assert not (tmp_path / "run").exists()

@@ -4,9 +4,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from pretraining.data.batches import loader
 from pretraining.errors import UserError
+from pretraining.training import loop, objective
 from pretraining.training.checkpoint import BEST, LATEST, PREVIOUS, read_checkpoint
-from pretraining.training.config import ImageConfig, OptimizationConfig, TrainConfig
+from pretraining.training.config import ImageConfig, ObjectiveConfig, OptimizationConfig, TrainConfig
 from pretraining.training.export import export_run
 from pretraining.training.journal import CURVES, STEPS, TABLE, read_metrics
 from pretraining.training.loop import Trainer
@@ -91,15 +93,48 @@ def test_a_folder_with_something_else_is_not_written_into(prepared, tiny_config,
     assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.docx"]
 
 
-def test_a_loss_that_is_not_finite_stops_before_the_step_and_names_the_studies(
-    prepared, tiny_config, on_cpu, tmp_path, monkeypatch
+@pytest.mark.parametrize(
+    ("loss", "what"),
+    [
+        (lambda logits, targets: logits.sum() * float("nan"), r"loss is not finite \(.*tags nan"),
+        (lambda logits, targets: (logits.sum() * 0).sqrt(), r"gradient is not finite \(norm nan"),
+    ],
+)
+def test_what_is_not_finite_stops_before_the_step_and_names_the_studies(
+    prepared, tiny_config, on_cpu, tmp_path, monkeypatch, loss, what
 ):
-    from pretraining.training import objective
+    monkeypatch.setitem(objective.TAG_LOSSES, "bce", loss)
+    with pytest.raises(UserError, match=rf"step 1: the {what}.* on the studies study\d+, .* is intact"):
+        pretrain(prepared, tmp_path / "run", tiny_config, replace(on_cpu, checkpoint_steps=1))
+    state = read_checkpoint(tmp_path / "run" / LATEST)
+    assert state["step"] == 0
+    assert all(torch.isfinite(tensor).all() for tensor in state["task"].values())
 
-    monkeypatch.setitem(objective.TAG_LOSSES, "bce", lambda logits, targets: logits.sum() * float("nan"))
-    with pytest.raises(UserError, match=r"step 1: the loss is not finite .* on the studies study\d+, "):
-        pretrain(prepared, tmp_path / "run", tiny_config, on_cpu)
-    assert read_checkpoint(tmp_path / "run" / LATEST)["step"] == 0
+
+def test_the_best_epoch_is_that_of_the_lowest_losses_also_where_they_are_balanced(
+    prepared, tiny_config, on_cpu, tmp_path
+):
+    config = replace(tiny_config, objective=ObjectiveConfig(sentence_weight=0, balance_losses=True))
+    pretrain(prepared, tmp_path / "run", config, on_cpu)
+    entries = read_metrics(tmp_path / "run")
+    assert [entry["val/loss"] for entry in entries] == pytest.approx([3, 3])
+    lowest = min(entries, key=lambda entry: entry["val/contrastive"] + 2 * entry["val/tags"])
+    assert lowest != entries[0]
+    assert read_checkpoint(tmp_path / "run" / BEST)["step"] == lowest["step"]
+
+
+def test_validation_reads_with_the_workers_of_training(prepared, tiny_config, on_cpu, tmp_path, monkeypatch):
+    asked = []
+
+    def noted(images, order, workers):
+        asked.append((len(images), workers))
+        return loader(images, order, workers=0)
+
+    monkeypatch.setattr(loop, "loader", noted)
+    config = replace(tiny_config, optimization=replace(tiny_config.optimization, epochs=1, batch_size=4))
+    pretrain(prepared, tmp_path / "run", config, replace(on_cpu, workers=5))
+    # Eight validation studies are two batches.
+    assert asked == [(32, 5), (8, 2)]
 
 
 def test_a_run_without_a_step_is_not_exported(prepared, tiny_config, on_cpu, tmp_path, monkeypatch):

@@ -4,15 +4,18 @@ import pytest
 import torch
 import torch.multiprocessing as mp
 
-from pretraining.data.batches import StudyImages, collate
+from pretraining.data.batches import StudyImages, collate, loader
 from pretraining.data.corpus import read_corpus
+from pretraining.data.order import shares_in_order
+from pretraining.losses.temperature import HIGHEST, LOWEST
 from pretraining.processes import Processes
 from pretraining.training.config import ObjectiveConfig, OptimizationConfig
 from pretraining.training.opening import open_run
 from pretraining.training.optimizer import build_optimizer
 from pretraining.training.passes import Pass
 from pretraining.training.pretrain import build_task, describe
-from pretraining.training.step import TrainingStep
+from pretraining.training.step import TrainingStep, precision_of
+from pretraining.training.validation import validate
 
 STUDIES = 13
 EVERY_LOSS = ObjectiveConfig(reconstruction_weight=0.5)
@@ -53,6 +56,14 @@ def split(pairs, sizes, first=0):
     return parts
 
 
+def scores(task, pairs, micro_batch_size, processes=None):
+    """What validation finds on the studies, in steps of six and a last one of a single study."""
+    processes = processes or Processes()
+    steps = shares_in_order(STUDIES, 6, micro_batch_size, processes)
+    batches = loader(pairs, [part for step in steps for part in step], workers=0)
+    return validate(task, batches, [len(step) for step in steps], processes)
+
+
 def assert_alike(ours, theirs):
     assert ours.keys() == theirs.keys()
     for name in theirs:
@@ -76,6 +87,22 @@ def test_micro_batches_give_the_losses_and_gradients_of_the_whole_batch(prepared
             {name: float(loss.detach()) for name, loss in losses.items()}, rel=1e-4
         )
         assert_alike(gradients_of(task), expected)
+
+
+def test_a_step_brings_the_temperatures_back_within_their_bounds(prepared, tiny_config, tmp_path):
+    task, step, pairs = make(prepared, tiny_config, tmp_path / "run")
+    with torch.no_grad():
+        task.objective.temperature.log_value.fill_(1.0)
+        task.objective.sentence_temperature.log_value.fill_(-9.0)
+    step(split(pairs, [4]), 1)
+    assert float(task.objective.temperature().detach()) == pytest.approx(HIGHEST)
+    assert float(task.objective.sentence_temperature().detach()) == pytest.approx(LOWEST)
+
+
+@pytest.mark.parametrize(("has_it", "expected"), [(False, torch.float32), (True, torch.bfloat16)])
+def test_bf16_is_chosen_only_where_the_gpu_does_not_emulate_it(monkeypatch, has_it, expected):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: has_it or including_emulation)
+    assert precision_of(OptimizationConfig(), torch.device("cuda")) == expected
 
 
 def test_a_pass_that_is_taken_again_draws_the_same_random_numbers():
@@ -108,6 +135,20 @@ def test_a_step_in_bf16_moves_the_weights_and_fp16_once_its_scale_fits(prepared,
             moved.append(not torch.equal(before, task.model.image_projector.weight))
         assert moved[-1]
         assert all(torch.isfinite(parameter).all() for parameter in task.parameters())
+
+
+def test_validation_finds_the_same_in_micro_batches_and_embeds_the_tags_once(
+    prepared, tiny_config, tmp_path, monkeypatch
+):
+    task, _, pairs = make(prepared, replace(tiny_config, objective=EVERY_LOSS), tmp_path / "run")
+    whole = scores(task, pairs, STUDIES)
+    assert {"loss", "contrastive", "tags", "sentences", "reconstruction", "tag_auc"} < set(whole)
+    calls = []
+    embed = task.embed_tags
+    monkeypatch.setattr(task, "embed_tags", lambda: calls.append(1) or embed())
+    for micro_batch_size in (4, 1):
+        assert scores(task, pairs, micro_batch_size) == pytest.approx(whole, rel=1e-4)
+    assert len(calls) == 2
 
 
 def test_checkpointed_activations_give_the_same_gradients_from_less_memory(prepared, tiny_config, tmp_path):
@@ -155,13 +196,17 @@ def _one_of_two(rank, prepared, config, folder, queue):
     parts = split(pairs, [4, 3]) if rank == 0 else split(pairs, [6], first=7)
     losses = step.accumulate(parts, len(parts))
     torch.save(
-        {"losses": {name: float(loss.detach()) for name, loss in losses.items()}, "gradients": gradients_of(task)},
+        {
+            "losses": {name: float(loss.detach()) for name, loss in losses.items()},
+            "gradients": gradients_of(task),
+            "scores": scores(task, pairs, 2, Processes(rank, 2)),
+        },
         folder / f"{rank}.pt",
     )
     torch.distributed.destroy_process_group()
 
 
-def test_two_processes_give_the_losses_and_gradients_of_one_on_the_joint_batch(prepared, tiny_config, tmp_path):
+def test_two_processes_give_the_losses_gradients_and_scores_of_one_on_the_joint_batch(prepared, tiny_config, tmp_path):
     config = replace(tiny_config, objective=EVERY_LOSS)
     mp.start_processes(_one_of_two, (prepared, config, tmp_path, None), nprocs=2, start_method="spawn")
     task, step, pairs = make(prepared, config, tmp_path / "alone")
@@ -171,3 +216,4 @@ def test_two_processes_give_the_losses_and_gradients_of_one_on_the_joint_batch(p
         found = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
         assert found["losses"] == pytest.approx({name: float(loss.detach()) for name, loss in losses.items()}, rel=1e-4)
         assert_alike(found["gradients"], expected)
+        assert found["scores"] == pytest.approx(scores(task, pairs, STUDIES), rel=1e-4)

@@ -46,6 +46,22 @@ def test_weights_of_zero_leave_a_loss_out_of_the_gradient(make_task):
     assert set(task.eval()(collate([pairs[0, 0]])).losses) == {"contrastive", "tags", "sentences", "loss"}
 
 
+def test_a_masked_autoencoder_takes_one_pass_over_its_images(make_task):
+    alone = ObjectiveConfig(contrastive_weight=0, tag_weight=0, sentence_weight=0, reconstruction_weight=1)
+    task, pairs = make_task(objective=alone)
+    passes = []
+    task.model.encoder.register_forward_hook(lambda *_: passes.append(1))
+    assert set(task(collate([pairs[0, 0]])).losses) == {"reconstruction", "loss"}
+    assert len(passes) == 1
+    assert {"contrastive", "tags", "sentences"} < set(task.eval()(collate([pairs[0, 0]])).losses)
+
+
+def test_only_the_words_of_sentences_are_kept(make_task, prepared):
+    task, _ = make_task()
+    spoken = {number for pair in read_corpus(prepared).pairs for _, number in pair.sentences}
+    assert set(task.objective.words) == spoken
+
+
 def test_balanced_losses_count_alike_whatever_their_size(make_task):
     task, pairs = make_task(objective=ObjectiveConfig(contrastive_weight=1, tag_weight=1, balance_losses=True))
     losses = task(collate([pairs[0, index] for index in range(8)])).losses

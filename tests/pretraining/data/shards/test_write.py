@@ -1,7 +1,9 @@
 import errno
 import json
 import os
+import shutil
 import tarfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from pretraining.data.shards.index import INDEX, is_sharded, read_index
 from pretraining.data.shards.write import write_shards
 from pretraining.errors import UserError
 from pretraining.studies.arrays import decode_array, read_array
+from pretraining.studies.manifest import read_manifest, write_manifest
 
 
 def test_every_study_is_in_one_shard_of_its_split_with_the_bytes_of_its_array(prepared, sharded):
@@ -73,3 +76,25 @@ def test_a_full_disk_says_that_the_shards_are_incomplete(prepared, tmp_path, mon
         UserError, match=r"No space left.*incomplete; make room or allow writing there, then .* new folder as --output"
     ):
         write_shards(prepared, tmp_path / "shards", 3)
+
+
+def test_an_image_that_cannot_be_read_is_named_and_not_the_folder_of_the_shards(prepared, tmp_path):
+    data = shutil.copytree(prepared, tmp_path / "data")
+    (data / "images" / "3.b2nd").unlink()
+    (data / "images" / "3.b2nd").symlink_to("/nowhere/3.b2nd")
+    with pytest.raises(UserError, match=r"images/3\.b2nd cannot be read \(No such file or directory\)"):
+        write_shards(data, tmp_path / "shards", 8)
+
+
+def test_a_file_as_output_is_refused(prepared, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="file is a file; give a new folder as --output"):
+        write_shards(prepared, tmp_path / "file", 8)
+
+
+def test_studies_without_reports_are_refused_before_anything_is_written(prepared, tmp_path):
+    data = shutil.copytree(prepared, tmp_path / "data")
+    write_manifest(data, [replace(study, report="", tags={}, sentences={}) for study in read_manifest(data)])
+    with pytest.raises(UserError, match="has no training study with a report"):
+        write_shards(data, tmp_path / "shards", 8)
+    assert not (tmp_path / "shards").exists()
