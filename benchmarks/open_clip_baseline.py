@@ -34,7 +34,7 @@ from benchmarks.synthetic_run import build_trainer
 from pretraining.data.batches import Batch, loader
 from pretraining.data.corpus import read_corpus
 from pretraining.processes import Processes
-from pretraining.training.device import choose_device
+from pretraining.device import choose_device
 from pretraining.training.loop import Runtime, Trainer
 from pretraining.training.run_folder import read_record
 from pretraining.training.step import TrainingStep

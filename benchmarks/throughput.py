@@ -36,7 +36,7 @@ from pretraining.data.batches import Batch, StudyImages, loader
 from pretraining.image.fit import apply_fit, fit_of
 from pretraining.studies.arrays import read_array
 from pretraining.training.config import ImageConfig, OptimizationConfig, TextConfig, TrainConfig
-from pretraining.training.device import choose_device
+from pretraining.device import choose_device
 from pretraining.training.loop import Runtime, Trainer
 
 logger = logging.getLogger(__name__)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from nnunetv2_mosmos.transfer.kernels import Inflation
 from nnunetv2_mosmos.transfer.normalization import InputAffine
 from pretraining.errors import UserError
 
@@ -36,7 +37,7 @@ class Recipe:
 
     @property
     def needs_bundle(self) -> bool:
-        """Whether a training can start without a bundle."""
+        """Whether a training cannot start without a bundle."""
         return self.encoder or self.maps
 
 
@@ -95,6 +96,7 @@ class MosmosSettings:
         bundle: None where training started from random weights only.
         encoder: the bundle's `EncoderSpec` as plain types, for networks that are built from it.
         pretrained_parts: parts of the encoder that train at the lower rate.
+        inflation: how 2D kernels of the bundle became 3D; None where none did, and in models of before.
         versions: of the packages that wrote this.
     """
 
@@ -105,6 +107,7 @@ class MosmosSettings:
     bundle: BundleReference | None = None
     encoder: Mapping[str, Any] | None = None
     pretrained_parts: tuple[str, ...] = ()
+    inflation: Inflation | None = None
     versions: Mapping[str, str] | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -137,6 +140,7 @@ class MosmosSettings:
             bundle=BundleReference(**bundle) if bundle else None,
             encoder=values["encoder"],
             pretrained_parts=tuple(values["pretrained_parts"]),
+            inflation=values.get("inflation"),
             versions=values["versions"],
         )
 

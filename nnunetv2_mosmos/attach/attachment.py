@@ -1,16 +1,24 @@
-"""The file that binds a bundle to a dataset: `nnUNet_preprocessed/DatasetX/mosmos.json`."""
+"""The file that binds a bundle to a dataset: `nnUNet_preprocessed/DatasetX/mosmos.json`.
+
+It imports no torch: the doctor reads it where torch is missing.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from nnunetv2_mosmos.transfer.kernels import Inflation
-from pretraining.bundle.bundle import Bundle, read_bundle
+from nnunetv2_mosmos.labels.tags import foreground_labels
 from pretraining.errors import UserError
+
+if TYPE_CHECKING:
+    from nnunetv2_mosmos.transfer.kernels import Inflation
+    from pretraining.bundle.bundle import Bundle
 
 ATTACHMENT_FILE = "mosmos.json"
 FORMAT = "mosmos-attachment"
@@ -96,6 +104,37 @@ def read_attachment(folder: Path) -> Attachment | None:
         raise UserError(f"{file} cannot be read ({error}); run nnUNetv2_mosmos_attach again") from error
 
 
+def changed_labels(attachment: Attachment, labels: Mapping[str, Any]) -> list[str]:
+    """The foreground labels that either the attachment has or the dataset, sorted.
+
+    Args:
+        attachment: of the dataset.
+        labels: `dataset.json`'s `labels` of today.
+    """
+    return sorted(foreground_labels(labels).keys() ^ attachment.label_tags.keys())
+
+
+def attach_command(dataset: str, attachment: Attachment, labels: Iterable[str] | None = None) -> str:
+    """The `nnUNetv2_mosmos_attach` that makes an attachment, for a shell.
+
+    Args:
+        dataset: number or name.
+        attachment: what is to be made.
+        labels: labels of the dataset; those of the attachment when omitted. Tags of others are left out.
+    """
+    label_tags = attachment.label_tags
+    kept = {label: label_tags[label] for label in (label_tags if labels is None else labels) if label in label_tags}
+    words = ["nnUNetv2_mosmos_attach", "-d", dataset, "-b", str(attachment.bundle)]
+    for label, tag in kept.items():
+        # A tag's own name needs no help.
+        if tag is not None and tag != label:
+            words += ["--map", f"{label}={tag}"]
+    words += ["--allow-untagged"] if None in kept.values() else []
+    words += ["--inflation", attachment.inflation] if attachment.inflation != "centre" else []
+    words += ["--force"] if attachment.force else []
+    return shlex.join(words)
+
+
 def bound_bundle(folder: Path, trainer: str) -> BoundBundle:
     """The bundle that a training of a dataset starts from.
 
@@ -106,6 +145,8 @@ def bound_bundle(folder: Path, trainer: str) -> BoundBundle:
     Raises:
         UserError: no bundle is bound, or the one that is has changed, moved or cannot be read.
     """
+    from pretraining.bundle.bundle import read_bundle
+
     attachment = read_attachment(folder)
     override = os.environ.get(BUNDLE_VARIABLE)
     if override:
@@ -124,6 +165,6 @@ def bound_bundle(folder: Path, trainer: str) -> BoundBundle:
     if bundle.info.weights_sha256 != attachment.sha256:
         raise UserError(
             f"the bundle {attachment.bundle} is not the one that was attached to {folder.name} (its weights have "
-            f"changed): run `nnUNetv2_mosmos_attach -d {folder.name} -b {attachment.bundle}` again"
+            f"changed): run `{attach_command(folder.name, attachment)}` again"
         )
     return BoundBundle(bundle, attachment, (f"using the attached bundle '{bundle.path.name}'",))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -81,7 +81,8 @@ def bind(
             although the trainer needs maps, or the maps would have a single position.
     """
     configuration = plans.get_configuration(configuration_name)
-    check_family(bundle, recipe, len(configuration.patch_size))
+    dim = len(configuration.patch_size)
+    check_family(bundle, recipe, dim)
     channels = determine_num_input_channels(plans, configuration, dataset_json)
     schemes = configuration.normalization_schemes
     notes: list[str] = []
@@ -90,6 +91,7 @@ def bind(
         label_tags=dict(label_tags),
         bundle=BundleReference(bundle.path.name, bundle.info.weights_sha256),
         encoder=bundle.info.encoder.to_dict(),
+        inflation=inflation if recipe.encoder and recipe.network != "any" and bundle.info.dim < dim else None,
         versions=_versions(),
     )
     if recipe.encoder:
@@ -99,9 +101,12 @@ def bind(
             bundle.info.normalization, schemes, plans.foreground_intensity_properties_per_channel, scaled
         )
         settings = replace(settings, input_affine=affine)
+    strides: Sequence[tuple[int, ...]] = ()
     if recipe.maps:
-        settings = replace(settings, maps=_map_settings(settings, bundle, configuration, label_tags))
-        check_map_grid(settings, configuration)
+        tags = _mapped_tags(label_tags)
+        strides = feature_layout(settings, configuration).strides
+        settings = replace(settings, maps=_map_settings(recipe.network, bundle, tags, strides))
+        check_map_grid(settings, configuration.patch_size, strides)
     if settings.network == "any" and settings.maps is not None:
         entry = choose_entry(configuration, channels, len(settings.maps.tags), device) if device else "channels"
         settings = replace(settings, maps=replace(settings.maps, entry=entry))
@@ -110,8 +115,9 @@ def bind(
     encoder = transfer_encoder(bundle.encoder_state(), receiver.encoder, len(schemes), inflation)
     if recipe.encoder and settings.network != "any":
         settings = replace(settings, pretrained_parts=pretrained_parts(encoder.table.rows))
-    projector = _transfer_projector(bundle, settings, configuration, receiver) if recipe.maps else None
-    notes += _map_stage_notes(settings, configuration, _map_stride(bundle))
+    projector = _transfer_projector(bundle, receiver, strides) if recipe.maps else None
+    if settings.maps is not None and settings.network != "any":
+        notes += _map_stage_notes(strides[settings.maps.map_stage], _map_stride(bundle))
     return Binding(settings, encoder, projector, tuple(notes))
 
 
@@ -123,42 +129,39 @@ def _receiver(settings: MosmosSettings, configuration: Any, channels: int) -> An
         return build_network(settings, configuration, channels, 1, False)
 
 
-def _map_settings(
-    settings: MosmosSettings, bundle: Bundle, configuration: Any, label_tags: Mapping[str, str | None]
-) -> MapSettings:
+def _mapped_tags(label_tags: Mapping[str, str | None]) -> tuple[str, ...]:
     tags = tags_of(label_tags)
     if not tags:
         raise UserError(
             f"no label of the dataset ({', '.join(label_tags)}) has a tag, so that there are no maps to inject: attach "
             "with --map LABEL=TAG, or train nnUNetTrainerMOSMOS_encoderOnly"
         )
+    return tags
+
+
+def _map_settings(
+    network: str, bundle: Bundle, tags: tuple[str, ...], strides: Sequence[tuple[int, ...]]
+) -> MapSettings:
     dim = bundle.info.embedding_dim
-    if settings.network == "any":
+    if network == "any":
         return MapSettings(tags, dim, map_stage=bundle.info.map_stage, injection_stages=())
-    if settings.network == "unetr":
+    if network == "unetr":
         # All features live on the token grid, and the decoder's levels, which receive the maps, follow from the plan.
         return MapSettings(tags, dim, map_stage=0, injection_stages=())
-    strides = list(feature_layout(settings, configuration).strides)
-    return MapSettings(tags, dim, map_stage_of(strides, _map_stride(bundle)), injection_stages(strides))
+    return MapSettings(tags, dim, map_stage_of(list(strides), _map_stride(bundle)), injection_stages(strides))
 
 
 def _map_stride(bundle: Bundle) -> int:
     return min(MAP_STRIDE, max(bundle.info.map_stride))
 
 
-def _transfer_projector(bundle: Bundle, settings: MosmosSettings, configuration: Any, receiver: Any) -> Transfer:
+def _transfer_projector(bundle: Bundle, receiver: Any, strides: Sequence[tuple[int, ...]]) -> Transfer:
     return transfer_projector(
-        bundle.projector_state(),
-        cumulative_strides(bundle.info.encoder),
-        receiver.pixel_projector,
-        feature_layout(settings, configuration).strides,
+        bundle.projector_state(), cumulative_strides(bundle.info.encoder), receiver.pixel_projector, strides
     )
 
 
-def _map_stage_notes(settings: MosmosSettings, configuration: Any, wanted: int) -> list[str]:
-    if settings.maps is None or settings.network == "any":
-        return []
-    stride = feature_layout(settings, configuration).strides[settings.maps.map_stage]
+def _map_stage_notes(stride: Sequence[int], wanted: int) -> list[str]:
     if max(stride) >= wanted:
         return []
     return [

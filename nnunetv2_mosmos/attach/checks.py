@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from nnunetv2_mosmos.networks.build import feature_layout
+from nnunetv2_mosmos.discovery.names import TRAINER_OF_NETWORK
 from nnunetv2_mosmos.settings import MosmosSettings, Recipe
 from pretraining.bundle.bundle import Bundle
 from pretraining.errors import UserError
-
-if TYPE_CHECKING:
-    from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager
 
 # Below this share of the encoder's parameters a bundle is as good as none. Parameters count and not tensors, of which a
 # norm's bias is as much one as the deepest kernel: a first stage alone is a third of three stages' tensors and 1 % of
 # their weights. nnU-Net's default 3D plans take 25 % from a 2D bundle, because their deepest stages are narrower than
 # any in 2D and hold most parameters.
 SMALLEST_SHARE = 0.1
+
+
+def family_of(bundle: Bundle) -> str:
+    """The network (`Recipe.network`) that takes a bundle's encoder as its own."""
+    return "unetr" if bundle.info.encoder.kind == "vit" else "unet"
 
 
 def check_family(bundle: Bundle, recipe: Recipe, dim: int) -> None:
@@ -38,12 +40,11 @@ def check_family(bundle: Bundle, recipe: Recipe, dim: int) -> None:
                 "train a 3d configuration, or attach a 2D bundle"
             )
         return
-    family = "unetr" if kind == "vit" else "unet"
+    family = family_of(bundle)
     if family != recipe.network:
-        suffix = {"unet": "nnUNetTrainerMOSMOS", "unetr": "nnUNetTrainerMOSMOS_UNETR"}[family]
         raise UserError(
             f"the bundle '{bundle.path.name}' holds a {kind} encoder, which this trainer's network cannot take: "
-            f"train {suffix}, or attach a bundle of the other kind"
+            f"train {TRAINER_OF_NETWORK[family]}, or attach a bundle of the other kind"
         )
 
 
@@ -71,22 +72,22 @@ def check_share(share: float, configuration: str, force: bool) -> None:
         )
 
 
-def check_map_grid(settings: MosmosSettings, configuration: ConfigurationManager) -> None:
+def check_map_grid(settings: MosmosSettings, patch_size: Sequence[int], strides: Sequence[Sequence[int]]) -> None:
     """Refuse maps of a single position, which tell nothing of where an organ is.
 
     Args:
         settings: with maps.
-        configuration: nnU-Net's configuration.
+        patch_size: of the configuration.
+        strides: cumulative strides of the features that the maps come from, per axis.
 
     Raises:
         UserError: the patch is no larger than the map stride, or (for an encoder with instance normalization, which
             needs more than one position) than the frozen encoder's deepest stride.
     """
     assert settings.maps is not None and settings.encoder is not None
-    strides = feature_layout(settings, configuration).strides
     frozen_unet = settings.network == "any" and settings.encoder["kind"] != "vit"
     stride = strides[-1 if frozen_unet else settings.maps.map_stage]
-    patch = list(configuration.patch_size)[-len(stride) :]
+    patch = list(patch_size)[-len(stride) :]
     if all(length <= step for length, step in zip(patch, stride, strict=True)):
         what, remedy = "the maps", "plan a larger patch"
         if settings.network == "any":

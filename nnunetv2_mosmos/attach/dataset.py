@@ -74,7 +74,8 @@ def sample_files(folder: Path, dataset_json: dict[str, Any]) -> list[str] | None
     if raw is None or not (raw / "imagesTr").is_dir():
         return None
     cases: dict[str, Any] = get_filenames_of_train_images_and_targets(str(raw), dataset_json)
-    return list(next(iter(cases.values()))["images"])
+    case = next(iter(cases.values()), None)
+    return None if case is None else list(case["images"])
 
 
 def free_raw_folder(number: int, option: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import nibabel
 import SimpleITK as sitk
 
 # Towards which side of the patient the axes (z, y, x) of an upright array run: `ORIENTATION` of pretraining's arrays,
@@ -18,17 +19,29 @@ def axis_codes(properties: Mapping[str, Any], transpose_forward: Sequence[int]) 
     """The side of the patient that each axis of an array runs to, once nnU-Net has transposed it.
 
     Args:
-        properties: what nnU-Net's reader says of a case; the SimpleITK readers tell its direction matrix.
+        properties: what nnU-Net's reader says of a case; the SimpleITK readers tell its direction matrix, the nibabel
+            readers (to which nnU-Net gives `.nii`) its affine.
         transpose_forward: how the plans transpose an array (z, y, x).
 
     Returns:
         Three of R, L, A, P, I, S; None where the file tells no direction in 3D.
     """
+    image_axes = _image_axes(properties)
+    return None if image_axes is None else tuple(image_axes[2 - axis] for axis in transpose_forward)
+
+
+def _image_axes(properties: Mapping[str, Any]) -> Sequence[str] | None:
+    """The side of the patient that each axis (x, y, z) of an image, as nnU-Net read it, runs to."""
+    if (nibabel_stuff := properties.get("nibabel_stuff")) is not None:
+        # One of the two readers reorients images.
+        affine = nibabel_stuff.get("reoriented_affine", nibabel_stuff["original_affine"])
+        codes: tuple[str | None, ...] = nibabel.aff2axcodes(affine)
+        return None if None in codes else [str(code) for code in codes]
     direction = properties.get("sitk_stuff", {}).get("direction")
     if direction is None or len(direction) != 9:
         return None
-    image_axes = sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(direction)
-    return tuple(image_axes[2 - axis] for axis in transpose_forward)
+    axes: str = sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(direction)
+    return axes
 
 
 def left_right_axis(codes: Sequence[str] | None, transpose_forward: Sequence[int], dim: int) -> int | None:

@@ -53,7 +53,7 @@ def run(options: Options) -> list[str]:
     from nnunetv2_mosmos.attach.attachment import Attachment, write_attachment
     from nnunetv2_mosmos.attach.dataset import preprocessed_folder, read_dataset_json
     from nnunetv2_mosmos.attach.report import label_lines, untagged
-    from nnunetv2_mosmos.labels.tags import lateral_warning, resolve_label_tags
+    from nnunetv2_mosmos.labels.tags import resolve_label_tags
     from pretraining.bundle.bundle import read_bundle
 
     folder = preprocessed_folder(options.dataset)
@@ -68,8 +68,6 @@ def run(options: Options) -> list[str]:
             "name one with --map LABEL=TAG, or accept that they get no map with --allow-untagged"
         )
     lines = [f"{folder.name}: labels"] + [f"  {line}" for line in label_lines(label_tags, bundle, vocabulary)]
-    warning = lateral_warning(label_tags, vocabulary)
-    lines += [warning] if warning else []
     lines += _configurations(folder, dataset_json, bundle, label_tags, options)
     attachment = Attachment(
         bundle.path, bundle.info.weights_sha256, label_tags, inflation=options.inflation, force=options.force
@@ -85,28 +83,31 @@ def _configurations(
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
     from nnunetv2_mosmos.attach.binding import bind
-    from nnunetv2_mosmos.attach.checks import check_share
+    from nnunetv2_mosmos.attach.checks import check_share, family_of
     from nnunetv2_mosmos.attach.report import configuration_lines
-    from nnunetv2_mosmos.labels.tags import tags_of
+    from nnunetv2_mosmos.labels.tags import lateral_lines, tags_of
     from nnunetv2_mosmos.networks.planned import is_unet
     from nnunetv2_mosmos.settings import Recipe
 
+    family = family_of(bundle)
     file = folder / f"{options.plans}.json"
     if not file.is_file():
         return [
+            *lateral_lines(label_tags, bundle.vocabulary, [family]),
             f"{folder.name} has no {file.name} yet: plan and preprocess it, then run this again "
-            "to see which weights transfer"
+            "to see which weights transfer",
         ]
     plans = PlansManager(str(file))
-    family = "unetr" if bundle.info.encoder.kind == "vit" else "unet"
-    lines = _orientation(plans, folder, dataset_json)
+    # A network of another make takes maps at its input, and nothing else.
+    networks = {
+        name: family if is_unet(plans.get_configuration(name)) else "any" for name in plans.available_configurations
+    }
+    lines = lateral_lines(label_tags, bundle.vocabulary, networks.values())
+    lines += _orientation(plans, folder, dataset_json)
     shares: dict[str, float] = {}
     refusals: list[UserError] = []
-    for name in plans.available_configurations:
-        recipe = Recipe(network=family, maps=bool(tags_of(label_tags)))
-        if not is_unet(plans.get_configuration(name)):
-            # A network of another make takes maps at its input, and nothing else.
-            recipe = Recipe(network="any")
+    for name, network in networks.items():
+        recipe = Recipe(network=network, maps=network == "any" or bool(tags_of(label_tags)))
         try:
             binding = bind(bundle, plans, name, dataset_json, label_tags, recipe, options.inflation)
         except UserError as error:

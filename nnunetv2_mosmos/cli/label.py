@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -14,7 +14,9 @@ from nnunetv2_mosmos.cli.command import label_tags_of, run_command
 from pretraining.errors import UserError
 
 if TYPE_CHECKING:
+    from nnunetv2_mosmos.attach.attachment import Attachment
     from nnunetv2_mosmos.selftraining.label_images import Labelling
+    from pretraining.tags.vocabulary import Vocabulary
 
 PROGRAM = "nnUNetv2_mosmos_label"
 SHOWN_REASONS = 8
@@ -47,7 +49,8 @@ class Options:
     splits: tuple[Literal["train", "val", "test"], ...] = ("train",)
     """Whose studies are labelled."""
     map: Annotated[list[str], tyro.conf.UseAppendAction] = field(default_factory=list)
-    """LABEL=TAG: the tag of a label whose name does not tell it. May be given several times."""
+    """LABEL=TAG: the tag of a label whose name does not tell it. May be given several times. Where the dataset is
+    attached, labels have the tags that they were attached with."""
     regions: tuple[str, ...] = ()
     """Body regions of which a report must cover one. Those that the labels share when omitted."""
     check: Literal["findings", "report", "regions", "nothing"] = "report"
@@ -55,8 +58,8 @@ class Options:
     lesion, which is then absent (`findings`); the regions that it covers; or nothing."""
     missing: int = 0
     """How many labels that its report names may be missing from an image's segmentation. More leave the image out."""
-    device: Literal["cuda", "cpu", "mps"] = "cuda"
-    """Device to segment on."""
+    device: Annotated[str, tyro.conf.arg(aliases=("-device",))] = "auto"
+    """Device to segment on (cuda, cpu, mps); `auto` takes a GPU where there is one."""
 
 
 def run(options: Options) -> list[str]:
@@ -69,10 +72,11 @@ def run(options: Options) -> list[str]:
         Lines to print.
 
     Raises:
-        UserError: no such dataset, model or prepared folder, a number that is taken, or no image left.
+        UserError: no such dataset, model or prepared folder, a number that is taken, options that do nothing together,
+            or no study or image left.
     """
-    import torch
-
+    _refuse_idle(options)
+    from nnunetv2_mosmos.attach.attachment import read_attachment
     from nnunetv2_mosmos.attach.dataset import free_raw_folder, preprocessed_folder, read_dataset_json, sample_files
     from nnunetv2_mosmos.labels.tags import resolve_label_tags
     from nnunetv2_mosmos.selftraining.agreement import ReportCheck
@@ -80,6 +84,7 @@ def run(options: Options) -> list[str]:
     from nnunetv2_mosmos.selftraining.network import Network
     from pretraining.bundle.bundle import file_sha256
     from pretraining.data.corpus import read_vocabulary
+    from pretraining.device import choose_device
     from pretraining.studies.manifest import MANIFEST_NAME, read_manifest
 
     source = preprocessed_folder(options.dataset)
@@ -87,11 +92,17 @@ def run(options: Options) -> list[str]:
     vocabulary = read_vocabulary(options.data)
     dataset_json = read_dataset_json(source)
     labels = dataset_json["labels"]
-    label_tags = resolve_label_tags(labels, vocabulary, vocabulary.ids, label_tags_of(options.map), "vocabulary")
+    attachment = read_attachment(source)
+    overrides = _attached_tags(attachment, labels, vocabulary) | label_tags_of(options.map)
+    label_tags = resolve_label_tags(labels, vocabulary, vocabulary.ids, overrides, "vocabulary")
     check = ReportCheck(label_tags, vocabulary, options.regions, options.check, options.missing)
-    studies = [study for study in read_manifest(options.data) if study.split in options.splits]
+    every = read_manifest(options.data)
+    studies = [study for study in every if study.split in options.splits]
+    if not studies:
+        found = " ".join(sorted({study.split for study in every}))
+        raise UserError(f"{options.data} has no study in --splits {' '.join(options.splits)}; it has some in: {found}")
     folds = [int(fold) if fold.isdecimal() else fold for fold in options.folds]
-    device = torch.device(options.device)
+    device = choose_device(options.device)
     model = _model(options, source.name)
     sample = sample_files(source, dataset_json)
     if sample is None:
@@ -109,7 +120,10 @@ def run(options: Options) -> list[str]:
         "label_tags": label_tags,
     }
     labelling = label_images(network, options.data, studies, check, folder, origin)
-    return [*_summary(labelling, folder, list(labels)), *_next_commands(options, folder, folds[0], _attached(source))]
+    return [
+        *_summary(labelling, folder, label_tags, options.check),
+        *_next_commands(options, source.name, folder.name, folds[0], attachment),
+    ]
 
 
 def _name(number: int, source: str) -> str:
@@ -124,43 +138,66 @@ def _model(options: Options, dataset: str) -> Path:
     return Path(nnUNet_results) / dataset / f"{options.trainer}__{options.plans}__{options.configuration}"
 
 
-def _attached(source: Path) -> Path | None:
-    """The bundle that is attached to a dataset."""
-    from nnunetv2_mosmos.attach.attachment import read_attachment
+def _refuse_idle(options: Options) -> None:
+    """Refuse options that what counts of a report leaves without effect."""
+    check = options.check
+    if check == "nothing" and options.regions:
+        raise UserError(
+            "--regions tells what reports must cover, and --check nothing reads none; leave one of them out"
+        )
+    if check in ("nothing", "regions") and options.missing:
+        raise UserError(
+            f"--missing counts labels that reports name, and --check {check} does not read them; leave --missing out, "
+            "or give --check report or findings"
+        )
 
-    attachment = read_attachment(source)
-    return None if attachment is None else attachment.bundle
+
+def _attached_tags(attachment: Attachment | None, labels: Mapping[str, Any], vocabulary: Vocabulary) -> dict[str, str]:
+    """The tags of a dataset's labels that its attachment has and the vocabulary knows."""
+    tags = {} if attachment is None else attachment.label_tags
+    return {label: tag for label, tag in tags.items() if tag is not None and tag in vocabulary and label in labels}
 
 
-def _summary(labelling: Labelling, folder: Path, labels: Sequence[str]) -> list[str]:
+def _summary(labelling: Labelling, folder: Path, label_tags: Mapping[str, str | None], check: str) -> list[str]:
     lines = [f"{folder.name}: {len(labelling.cases)} images labelled ({folder})"]
-    width = max(map(len, labels))
+    width = max(map(len, label_tags))
     named, found, barred = (labelling.by_label(what) for what in ("named", "found", "barred"))
-    for label in labels:
+    for label in label_tags:
         if named[label] or barred[label]:
             lines.append(
                 f"  {label:<{width}}  named by {named[label]} reports, found in {found[label]} of them; ruled out in "
                 f"{barred[label]}"
             )
+    unchecked = [label for label, tag in label_tags.items() if tag is None]
+    if unchecked and check in ("findings", "report"):
+        lines.append(f"not checked, for no tag is known of it: {', '.join(unchecked)}; give --map LABEL=TAG")
     if reasons := labelling.reasons:
         lines.append(f"{reasons.total()} images left out, listed in {folder / 'rejects.csv'}; most often:")
         lines += [f"  {count:>6}  {reason}" for reason, count in reasons.most_common(SHOWN_REASONS)]
     return lines
 
 
-def _next_commands(options: Options, folder: Path, fold: int | str, attached: Path | None) -> list[str]:
+def _next_commands(
+    options: Options, source: str, target: str, fold: int | str, attachment: Attachment | None
+) -> list[str]:
+    """From the new dataset `target` to a finetuned fold of `source`."""
+    from nnunetv2_mosmos.attach.attachment import attach_command
+
     new, old, plans = options.new_dataset, options.dataset, options.plans
     train = f"-tr {options.trainer} -p {plans}"
-    model = f"$nnUNet_results/{folder.name}/{options.trainer}__{plans}__{options.configuration}"
+    model = f"{options.trainer}__{plans}__{options.configuration}"
+    teacher = f"$nnUNet_results/{source}/{model}"
     return [
         "next:",
         f"  nnUNetv2_plan_and_preprocess -d {new} --no_pp",
         f"  nnUNetv2_move_plans_between_datasets -s {old} -t {new} -sp {plans} -tp {plans}",
         f"  nnUNetv2_preprocess -d {new} -c {options.configuration} -plans_name {plans}",
-        *([] if attached is None else [f"  nnUNetv2_mosmos_attach -d {new} -b {attached} -p {plans}"]),
+        *([] if attachment is None else [f"  {attach_command(str(new), attachment)} -p {plans}"]),
         f"  nnUNetv2_train {new} {options.configuration} all {train}",
+        "  # The finetuned network gets the teacher's place, and --c must not find the teacher there:",
+        f'  mv "{teacher}/fold_{fold}" "{teacher}/teacher_fold_{fold}"',
         f"  nnUNetv2_train {old} {options.configuration} {fold} {train} "
-        f"-pretrained_weights {model}/fold_all/checkpoint_final.pth",
+        f'-pretrained_weights "$nnUNet_results/{target}/{model}/fold_all/checkpoint_final.pth"',
     ]
 
 

@@ -7,13 +7,13 @@ import shlex
 import shutil
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from nnunetv2_mosmos.demo.execute import execute
 from nnunetv2_mosmos.demo.report import write_report
 from nnunetv2_mosmos.demo.results import describe, gather
-from nnunetv2_mosmos.demo.settings import FULL, QUICK, Folders
+from nnunetv2_mosmos.demo.settings import FULL, QUICK, Folders, Settings
 from nnunetv2_mosmos.demo.stages import demo_stages
 from pretraining.errors import UserError
 
@@ -71,10 +71,22 @@ def run(options: Options) -> int:
 def _clear(folder: Path) -> None:
     """An empty folder; what an earlier demo left there is removed, anything else is refused."""
     if folder.exists() and any(folder.iterdir()):
-        if not (folder / _MARK).is_file():
-            raise UserError(f"{folder} holds something that no demo wrote: choose another folder with --output")
+        if not _is_demo(folder):
+            raise UserError(
+                f"{folder} holds something that no demo of this version wrote: choose another folder with --output, or "
+                "remove it"
+            )
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
+
+
+def _is_demo(folder: Path) -> bool:
+    """Whether a demo left its settings in a folder: another program's file may bear the same name."""
+    try:
+        settings = json.loads((folder / _MARK).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(settings, dict) and settings.keys() == {entry.name for entry in fields(Settings)}
 
 
 def main() -> int:

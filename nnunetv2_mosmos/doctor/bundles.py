@@ -60,10 +60,19 @@ def check_dataset(folder: Path) -> list[Finding]:
 
 
 def _plans(folder: Path, number: str) -> list[Finding]:
-    if any(folder.glob("*Plans*.json")):
+    if any(_is_plans(file) for file in folder.glob("*.json")):
         return []
     remedy = f"nnUNetv2_plan_and_preprocess -d {number}"
     return [Finding("warning", folder.name, "is not planned and preprocessed yet", remedy)]
+
+
+def _is_plans(file: Path) -> bool:
+    """Plans may have any name."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return isinstance(content, dict) and "configurations" in content
 
 
 def check_labels(attachment: Attachment, labels: Mapping[str, Any], dataset: str) -> list[Finding]:
@@ -74,14 +83,13 @@ def check_labels(attachment: Attachment, labels: Mapping[str, Any], dataset: str
         labels: `dataset.json`'s `labels`.
         dataset: its name.
     """
-    from nnunetv2_mosmos.labels.tags import foreground_labels
+    from nnunetv2_mosmos.attach.attachment import attach_command, changed_labels
 
-    today = set(foreground_labels(labels))
-    if today == set(attachment.label_tags):
+    changed = changed_labels(attachment, labels)
+    if not changed:
         return []
-    changed = ", ".join(sorted(today ^ set(attachment.label_tags)))
-    remedy = f"nnUNetv2_mosmos_attach -d {dataset} -b '{attachment.bundle}'"
-    return [Finding("problem", dataset, f"its labels have changed since it was attached: {changed}", remedy)]
+    remedy = attach_command(dataset, attachment, labels)
+    return [Finding("problem", dataset, f"its labels have changed since it was attached: {', '.join(changed)}", remedy)]
 
 
 def check_tags(label_tags: Mapping[str, str | None], info: BundleInfo, dataset: str) -> list[Finding]:

@@ -129,5 +129,10 @@ def import_failure(module: str) -> str | None:
     try:
         importlib.import_module(module)
     except Exception as error:  # noqa: BLE001 - a broken library may raise anything
-        return " ".join(str(error).split())[:200] or type(error).__name__
+        return one_line(error)
     return None
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, however long."""
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nnunetv2_mosmos.discovery.names import TRAINER_OF_NETWORK, UNMIRRORED
 from pretraining.errors import UserError
 
 if TYPE_CHECKING:
@@ -73,23 +74,35 @@ def tags_of(label_tags: Mapping[str, str | None]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag for tag in label_tags.values() if tag is not None))
 
 
-def lateral_warning(label_tags: Mapping[str, str | None], vocabulary: Vocabulary) -> str | None:
+def sided_labels(label_tags: Mapping[str, str | None], vocabulary: Vocabulary) -> list[str]:
+    """The labels that tell left from right.
+
+    Args:
+        label_tags: tag by foreground label.
+        vocabulary: knows the side of each tag.
+    """
+    return [label for label, tag in label_tags.items() if tag is not None and vocabulary[tag].laterality is not None]
+
+
+def lateral_lines(label_tags: Mapping[str, str | None], vocabulary: Vocabulary, networks: Iterable[str]) -> list[str]:
     """What to say where labels tell left from right, because nnU-Net mirrors images and labels along all axes.
 
     Args:
         label_tags: tag by foreground label.
         vocabulary: knows the side of each tag.
+        networks: those that may be trained (`Recipe.network`).
 
     Returns:
-        A sentence, or None where no label has a side.
+        One line, or none where no label has a side.
     """
-    sided = [label for label, tag in label_tags.items() if tag is not None and vocabulary[tag].laterality is not None]
+    sided = sided_labels(label_tags, vocabulary)
     if not sided:
-        return None
-    return (
+        return []
+    trainers = " or ".join(TRAINER_OF_NETWORK[network] + UNMIRRORED for network in dict.fromkeys(networks))
+    return [
         f"WARNING: {', '.join(sided)} tell left from right, and nnU-Net mirrors along all axes, in training and "
-        "prediction: train nnUNetTrainerMOSMOS_onlyMirror01, which leaves the left-right axis out"
-    )
+        f"prediction: train {trainers}, which leaves the left-right axis out"
+    ]
 
 
 def _suggest(tag: str, known_tags: Sequence[str]) -> str:

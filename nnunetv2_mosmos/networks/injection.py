@@ -14,17 +14,16 @@ from pretraining.image.pixel_projector import INTERPOLATION
 SMALLEST_STRIDE = 4
 
 
-def injection_stages(strides: Sequence[Sequence[int]], smallest: int = SMALLEST_STRIDE) -> tuple[int, ...]:
+def injection_stages(strides: Sequence[Sequence[int]]) -> tuple[int, ...]:
     """The stages that receive maps (METHOD 2.2): those of stride >= 4, the bottleneck included.
 
     Args:
         strides: cumulative strides of the encoder stages, per axis.
-        smallest: the smallest stride, along the axis where it is largest, that counts.
 
     Returns:
-        Stage indices; the deepest stage where none reaches `smallest`.
+        Stage indices; the deepest stage where none reaches it along any axis.
     """
-    stages = tuple(stage for stage, stride in enumerate(strides) if max(stride) >= smallest)
+    stages = tuple(stage for stage, stride in enumerate(strides) if max(stride) >= SMALLEST_STRIDE)
     return stages or (len(strides) - 1,)
 
 

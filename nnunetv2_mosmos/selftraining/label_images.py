@@ -11,11 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
-from nnunetv2_mosmos.labels.tags import foreground_labels
 from nnunetv2_mosmos.selftraining.agreement import ReportCheck
 from nnunetv2_mosmos.selftraining.network import Network
 from nnunetv2_mosmos.selftraining.progress import Outcome, unfinished_dataset
@@ -75,7 +72,7 @@ def label_images(
     Args:
         network: labels them.
         data: the prepared folder.
-        studies: of it.
+        studies: of it; at least one.
         check: by their reports.
         folder: `nnUNet_raw/DatasetXXX_Name`, which must not exist.
         origin: what else is noted beside the dataset, and must be the same for a call that goes on.
@@ -140,11 +137,8 @@ def _label(
         write_scan(data / image, study.modality, network.lie, files)
         said = check.said(study)
         scan, properties = network.read(files)
-        segmentation = network.segment(scan, properties)
-        found = _shown(segmentation, network)
-        if ruled_out := found & said.absent:
-            segmentation = network.segment(scan, properties, without=said.absent)
-            found = _shown(segmentation, network)
+        segmentation, ruled_out = network.segment(scan, properties, without=said.absent)
+        found = network.shown(segmentation)
         outcome = replace(
             outcome,
             named=tuple(sorted(said.present)),
@@ -159,13 +153,6 @@ def _label(
         return replace(outcome, reason=str(unfit))
     network.write(segmentation, folder / "labelsTr" / f"{case}{ending}", properties)
     return replace(outcome, case=case)
-
-
-def _shown(segmentation: NDArray[Any], network: Network) -> set[str]:
-    values = set(np.unique(segmentation).tolist())
-    return {
-        name for name, own in foreground_labels(network.dataset_json["labels"]).items() if not values.isdisjoint(own)
-    }
 
 
 def _describe(folder: Path, network: Network, labelling: Labelling, settings: Mapping[str, Any]) -> None:

@@ -29,7 +29,7 @@ class Network:
         lie: of that dataset's images.
 
     Raises:
-        UserError: the network needs another one's segmentation.
+        UserError: the network needs another one's segmentation, or nobody knows how its images lie.
     """
 
     def __init__(self, predictor: Any, sample: Sequence[str]) -> None:
@@ -40,7 +40,7 @@ class Network:
         self.dataset_json: dict[str, Any] = predictor.dataset_json
         self._reader = plans.image_reader_writer_class()
         self._labels = plans.get_label_manager(self.dataset_json)
-        self.lie: Lie = lie_of(self._reader.read_images(sample)[1], plans, configuration)
+        self.lie: Lie = lie_of(self._reader.read_images(sample)[1], plans, configuration, self.dataset_json)
 
     @classmethod
     def of_model(
@@ -79,7 +79,7 @@ class Network:
 
     def segment(
         self, image: NDArray[Any], properties: dict[str, Any], without: Collection[str] = ()
-    ) -> NDArray[np.integer[Any]]:
+    ) -> tuple[NDArray[np.integer[Any]], set[str]]:
         """The segmentation of an image.
 
         Args:
@@ -88,18 +88,27 @@ class Network:
             without: labels that cannot be in it: their voxels go to whatever else is likeliest.
 
         Returns:
-            `(*S,)`, label values.
+            `(*S,)`, label values; and which of `without` the network had found.
         """
         with redirect_stdout(io.StringIO()):
             if not without:
-                return self._predictor.predict_single_npy_array(image, properties)
-            _, probabilities = self._predictor.predict_single_npy_array(
+                return self._predictor.predict_single_npy_array(image, properties), set()
+            segmentation, probabilities = self._predictor.predict_single_npy_array(
                 image, properties, save_or_return_probabilities=True
             )
-        for channel, name in self._channels().items():
-            if name in without:
-                probabilities[channel] = -1
-        return self._labels.convert_probabilities_to_segmentation(probabilities)
+        ruled_out = self.shown(segmentation).intersection(without)
+        if ruled_out:
+            for channel, name in self._channels().items():
+                if name in without:
+                    probabilities[channel] = -1
+            segmentation = self._labels.convert_probabilities_to_segmentation(probabilities)
+        return segmentation, ruled_out
+
+    def shown(self, segmentation: NDArray[Any]) -> set[str]:
+        """The labels that a segmentation shows."""
+        values = set(np.unique(segmentation).tolist())
+        labels = foreground_labels(self.dataset_json["labels"])
+        return {name for name, own in labels.items() if not values.isdisjoint(own)}
 
     def write(self, segmentation: NDArray[Any], file: Path, properties: dict[str, Any]) -> None:
         """Write a segmentation in the geometry of its image."""

@@ -10,7 +10,11 @@ from nnunetv2_mosmos.trainers.controls import (
     nnUNetTrainerMOSMOS_randomTags,
     nnUNetTrainerMOSMOS_scratch,
 )
-from nnunetv2_mosmos.trainers.mirroring import nnUNetTrainerMOSMOS_onlyMirror01
+from nnunetv2_mosmos.trainers.mirroring import (
+    nnUNetTrainerMOSMOS_anyNetwork_onlyMirror01,
+    nnUNetTrainerMOSMOS_onlyMirror01,
+    nnUNetTrainerMOSMOS_UNETR_onlyMirror01,
+)
 from nnunetv2_mosmos.trainers.nnUNetTrainerMOSMOS import nnUNetTrainerMOSMOS
 from nnunetv2_mosmos.trainers.unetr import (
     nnUNetTrainerMOSMOS_UNETR,
@@ -34,8 +38,10 @@ __all__ = [
     "nnUNetTrainerMOSMOS_250epochs",
     "nnUNetTrainerMOSMOS_UNETR",
     "nnUNetTrainerMOSMOS_UNETR_demo",
+    "nnUNetTrainerMOSMOS_UNETR_onlyMirror01",
     "nnUNetTrainerMOSMOS_UNETR_smoke",
     "nnUNetTrainerMOSMOS_anyNetwork",
+    "nnUNetTrainerMOSMOS_anyNetwork_onlyMirror01",
     "nnUNetTrainerMOSMOS_anyNetwork_smoke",
     "nnUNetTrainerMOSMOS_demo",
     "nnUNetTrainerMOSMOS_encoderOnly",

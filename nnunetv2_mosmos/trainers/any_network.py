@@ -31,7 +31,7 @@ class nnUNetTrainerMOSMOS_anyNetwork(nnUNetTrainerMOSMOS):
         """nnU-Net's switch, for networks without its decoder."""
         self._bare_network().set_deep_supervision(enabled and self.enable_deep_supervision)
 
-    def _parameter_groups(self, warm_all: bool = False) -> list[dict[str, Any]]:
+    def _parameter_groups(self) -> list[dict[str, Any]]:
         trained = [parameter for parameter in self._bare_network().parameters() if parameter.requires_grad]
         return [{"params": trained}]
 

@@ -88,7 +88,7 @@ def report_map_effect(trainer: nnUNetTrainer, network: MosmosNetwork | AnyNetwor
         trainer: after its validation.
         network: the trained network itself, below DistributedDataParallel and torch.compile.
     """
-    cases = chosen_cases(trainer.do_split()[1])
+    cases = chosen_cases(trainer.do_split()[1], MOST_CASES)
     trainer.set_deep_supervision_enabled(False)
     with InjectionNorms(network) as norms:
         dice = {"maps": _dice(trainer, network, cases)}
@@ -102,10 +102,11 @@ def report_map_effect(trainer: nnUNetTrainer, network: MosmosNetwork | AnyNetwor
         trainer.print_to_log_file(line)
 
 
-def chosen_cases(keys: Sequence[str]) -> list[str]:
-    """Up to 8 cases, spread over the sorted validation cases."""
-    count = min(len(keys), MOST_CASES)
-    return [sorted(keys)[index * len(keys) // count] for index in range(count)]
+def chosen_cases(keys: Sequence[str], most: int) -> list[str]:
+    """Up to `most` cases, spread evenly over the sorted ones."""
+    ordered = sorted(keys)
+    count = min(len(ordered), most)
+    return [ordered[index * len(ordered) // count] for index in range(count)]
 
 
 def _dice(trainer: nnUNetTrainer, network: MosmosNetwork | AnyNetwork, cases: Sequence[str]) -> DiceByLabel:

@@ -13,12 +13,12 @@ from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager
 from torch import Tensor, autocast, nn
 
 from nnunetv2_mosmos.labels.tag_classes import tag_classes
-from nnunetv2_mosmos.labels.tags import lateral_warning
+from nnunetv2_mosmos.labels.tags import lateral_lines
 from nnunetv2_mosmos.losses.auxiliary_map import AuxiliaryMapLoss
 from nnunetv2_mosmos.networks.build import build_network
 from nnunetv2_mosmos.settings import KEY, MosmosSettings, Recipe, settings_of
 from nnunetv2_mosmos.trainers.map_effect import report_map_effect
-from nnunetv2_mosmos.trainers.pretrained import load_binding, start_map_bias
+from nnunetv2_mosmos.trainers.pretrained import keep_own, load_binding, own_tensors, start_map_bias
 from nnunetv2_mosmos.trainers.schedule import GroupedPolyLRScheduler, Schedule, last_rates, parameter_groups
 from nnunetv2_mosmos.trainers.start import FreshStart, check_same_settings, fresh_start, stored_settings
 
@@ -40,6 +40,7 @@ class nnUNetTrainerMOSMOS(nnUNetTrainer):
         encoder_rate: learning rate of pretrained weights over that of new ones.
         warmup_epochs: over which the pretrained weights' rate rises; a tenth of the training where that is shorter.
         auxiliary_weight: weight of the auxiliary map loss.
+        warms_all: whether the rate of new weights rises, too (transformers).
         mirrors_left_right: whether augmentation and prediction mirror along the patient's left-right axis, as nnU-Net
             does.
     """
@@ -49,6 +50,7 @@ class nnUNetTrainerMOSMOS(nnUNetTrainer):
     encoder_rate = 0.1
     warmup_epochs = 10
     auxiliary_weight = 0.5
+    warms_all = False
     mirrors_left_right = True
 
     def __init__(
@@ -62,6 +64,7 @@ class nnUNetTrainerMOSMOS(nnUNetTrainer):
         plans = deepcopy(plans)
         self._restoring = False
         self._start: FreshStart | None = None
+        self._own: dict[str, Tensor] = {}
         self.settings = self._choose_settings(plans, configuration, dataset_json, device)
         plans[KEY] = self.settings.to_dict()
         super().__init__(plans, configuration, fold, dataset_json, device)
@@ -133,8 +136,8 @@ class nnUNetTrainerMOSMOS(nnUNetTrainer):
                 self.device,
             )
             check_same_settings(self.settings, start.binding.settings, name)
-        lateral = lateral_warning(self.settings.label_tags or {}, start.bundle.vocabulary)
-        for note in (*start.notes, *([lateral] if lateral and self.mirrors_left_right else [])):
+        lateral = lateral_lines(self.settings.label_tags or {}, start.bundle.vocabulary, [self.recipe.network])
+        for note in (*start.notes, *(lateral if self.mirrors_left_right else [])):
             self.print_to_log_file(note)
         for module, table in load_binding(self._receiver(), start, self.recipe).items():
             self.print_to_log_file(f"Transferred into the {module}: {table.summary()}")
@@ -147,11 +150,20 @@ class nnUNetTrainerMOSMOS(nnUNetTrainer):
             self.print_to_log_file("Maps of these tags, with the share of voxels of each:", shares)
         # The bundle's tensors are in the network now.
         self._start = None
+        self._own = {name: values.cpu().clone() for name, values in own_tensors(self._receiver()).items()}
 
     def load_checkpoint(self, filename_or_checkpoint: dict[str, Any] | str) -> None:
         """nnU-Net's loading (`--c`, `--val`); the checkpoint's weights replace the bundle's, which is not read."""
         self._restoring = True
         super().load_checkpoint(filename_or_checkpoint)
+        self._own = {}
+
+    def on_train_start(self) -> None:
+        """nnU-Net's start; tags that `-pretrained_weights` replaced by others are this run's again."""
+        super().on_train_start()
+        if keep_own(self._receiver(), self._own):
+            self.print_to_log_file("The pretrained weights have other tags: this run keeps those of its own bundle")
+        self._own = {}
 
     def configure_optimizers(self) -> tuple[torch.optim.Optimizer, GroupedPolyLRScheduler]:
         """nnU-Net's SGD and poly schedule, at a lower rate and with a warm-up for pretrained weights."""
@@ -160,10 +172,10 @@ class nnUNetTrainerMOSMOS(nnUNetTrainer):
         )
         return optimizer, GroupedPolyLRScheduler(optimizer, self.initial_lr, self.num_epochs)
 
-    def _parameter_groups(self, warm_all: bool = False) -> list[dict[str, Any]]:
+    def _parameter_groups(self) -> list[dict[str, Any]]:
         warmup = min(self.warmup_epochs, self.num_epochs // 10)
         return parameter_groups(
-            self._bare_network(), self.settings.pretrained_parts, self.encoder_rate, warmup, warm_all
+            self._bare_network(), self.settings.pretrained_parts, self.encoder_rate, warmup, self.warms_all
         )
 
     def on_train_epoch_start(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from nnunetv2_mosmos.transfer.table import Transfer, TransferTable
 
 # Cases that the frequencies of tags are counted in.
 COUNTED_CASES = 16
+TAG_EMBEDDINGS, MAP_BIAS = "tag_embeddings", "map_bias"
 
 
 def load_binding(network: MosmosNetwork | FrozenMaps, start: FreshStart, recipe: Recipe) -> dict[str, TransferTable]:
@@ -46,6 +48,42 @@ def load_binding(network: MosmosNetwork | FrozenMaps, start: FreshStart, recipe:
             embeddings = random_embeddings(tuple(embeddings.shape), start.bundle.info.weights_sha256)
         network.tag_embeddings.copy_(embeddings)
     return tables
+
+
+def own_tensors(network: MosmosNetwork | FrozenMaps) -> dict[str, Tensor]:
+    """What a training's settings describe, so that no weights of another training may replace it.
+
+    Args:
+        network: where maps are made.
+
+    Returns:
+        The tensors themselves: all that makes frozen maps, else the embedding and the bias of each tag.
+    """
+    tensors = dict(network.state_dict())
+    if isinstance(network, FrozenMaps):
+        return tensors
+    return {name: tensors[name] for name in (TAG_EMBEDDINGS, MAP_BIAS) if name in tensors}
+
+
+def keep_own(network: MosmosNetwork | FrozenMaps, own: Mapping[str, Tensor]) -> bool:
+    """Put a training's own tensors back where others are in their place.
+
+    Biases alone are no reason: those of the same tags, trained on other images, are a better start than frequencies.
+
+    Args:
+        network: its tensors are set.
+        own: copies of `own_tensors`, on the CPU.
+
+    Returns:
+        Whether others were there.
+    """
+    found = own_tensors(network)
+    if all(torch.equal(found[name].cpu(), values) for name, values in own.items() if name != MAP_BIAS):
+        return False
+    with torch.no_grad():
+        for name, values in own.items():
+            found[name].copy_(values)
+    return True
 
 
 def random_embeddings(shape: tuple[int, ...], seed: str) -> Tensor:

@@ -12,7 +12,7 @@ from batchgenerators.utilities.file_and_folder_operations import load_json
 from nnunetv2.paths import nnUNet_preprocessed, nnUNet_results
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-from nnunetv2_mosmos.attach.attachment import bound_bundle
+from nnunetv2_mosmos.attach.attachment import Attachment, attach_command, bound_bundle, changed_labels
 from nnunetv2_mosmos.attach.binding import Binding, bind
 from nnunetv2_mosmos.attach.checks import check_share
 from nnunetv2_mosmos.labels.tags import LabelTags, resolve_label_tags
@@ -79,13 +79,14 @@ def fresh_start(
         device: where the training runs.
 
     Raises:
-        UserError: there is no bundle, or it does not fit.
+        UserError: there is no bundle, or it does not fit, or it was attached to other labels.
     """
     folder = Path(nnUNet_preprocessed) / plans["dataset_name"]
     bound = bound_bundle(folder, trainer)
     attachment, notes = bound.attachment, list(bound.notes)
     label_tags: LabelTags
     if attachment is not None:
+        _check_labels(attachment, dataset_json["labels"], plans["dataset_name"])
         label_tags = {name: tag if tag in bound.bundle.tag_ids else None for name, tag in attachment.label_tags.items()}
     else:
         label_tags = resolve_label_tags(dataset_json["labels"], bound.bundle.vocabulary, bound.bundle.tag_ids)
@@ -100,11 +101,19 @@ def fresh_start(
     return FreshStart(bound.bundle, binding, (*notes, *binding.notes))
 
 
+def _check_labels(attachment: Attachment, labels: Mapping[str, Any], dataset: str) -> None:
+    if changed := changed_labels(attachment, labels):
+        raise UserError(
+            f"the labels of {dataset} have changed since a bundle was attached to it ({', '.join(changed)}): attach it "
+            f"again, `{attach_command(dataset, attachment, labels)}`"
+        )
+
+
 def check_same_settings(stored: MosmosSettings, fresh: MosmosSettings, trainer: str) -> None:
     """Refuse a fold that would differ from those already trained.
 
     Raises:
-        UserError: another bundle, or other tags.
+        UserError: another bundle, other tags, or kernels that became 3D in another way.
     """
     hashes = [reference.sha256 if reference else None for reference in (stored.bundle, fresh.bundle)]
     if hashes[0] != hashes[1]:
@@ -118,4 +127,9 @@ def check_same_settings(stored: MosmosSettings, fresh: MosmosSettings, trainer: 
             f"the folds that {trainer} has trained here have other tags or another normalization "
             f"({stored.label_tags}) than this one would have ({fresh.label_tags}): attach with the same --map, or move "
             "the results folder away"
+        )
+    if stored.inflation not in (None, fresh.inflation):
+        raise UserError(
+            f"the folds that {trainer} has trained here made 3D kernels with --inflation {stored.inflation}, this one "
+            f"would with {fresh.inflation}: attach with the first, or move the results folder away"
         )

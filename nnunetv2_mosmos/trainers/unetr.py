@@ -17,13 +17,12 @@ class nnUNetTrainerMOSMOS_UNETR(nnUNetTrainerMOSMOS):
     """UNETR on the planned patch, with the bundle's vision transformer; AdamW with a warm-up."""
 
     recipe = Recipe(network="unetr")
+    warms_all = True
 
     def configure_optimizers(self) -> tuple[torch.optim.Optimizer, GroupedPolyLRScheduler]:
         """AdamW; every rate rises at the start, those of pretrained weights to a lower value."""
         self.initial_lr, self.weight_decay = LEARNING_RATE, WEIGHT_DECAY
-        optimizer = torch.optim.AdamW(
-            self._parameter_groups(warm_all=True), self.initial_lr, weight_decay=self.weight_decay
-        )
+        optimizer = torch.optim.AdamW(self._parameter_groups(), self.initial_lr, weight_decay=self.weight_decay)
         return optimizer, GroupedPolyLRScheduler(optimizer, self.initial_lr, self.num_epochs)
 
     def _get_deep_supervision_scales(self) -> list[list[float]] | None:

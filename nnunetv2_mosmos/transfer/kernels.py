@@ -56,19 +56,22 @@ def fit_weight(source: Tensor, shape: tuple[int, ...], options: FitOptions) -> F
     Returns:
         The fitted weight, or the reason why none fits.
     """
-    if tuple(source.shape) == shape:
+    images = options.image_channels
+    if tuple(source.shape) == shape and (images is None or images == shape[1]):
         return Fitted(source.clone(), "copied", "")
     if source.ndim < 3 or len(shape) < 3 or source.shape[0] != shape[0]:
         return misfit(source, shape)
     steps: list[tuple[Action, str]] = []
     weight = source
-    if weight.shape[1] != shape[1]:
-        if options.image_channels is None:
+    if images is None:
+        if weight.shape[1] != shape[1]:
             return misfit(source, shape)
-        weight = adapt_input_channels(weight, shape[1], options.image_channels)
-        steps.append(("adapted", f"{source.shape[1]} input channel(s) to {options.image_channels}"))
-        if shape[1] > options.image_channels:
-            steps.append(("adapted", f"{shape[1] - options.image_channels} cascade channel(s) at zero"))
+    else:
+        weight = adapt_input_channels(weight, shape[1], images)
+        if source.shape[1] != images:
+            steps.append(("adapted", f"{source.shape[1]} input channel(s) to {images}"))
+        if shape[1] > images:
+            steps.append(("adapted", f"{shape[1] - images} cascade channel(s) at zero"))
     kernel = shape[2:]
     if weight.ndim > len(shape):
         weight = weight.sum(dim=2)

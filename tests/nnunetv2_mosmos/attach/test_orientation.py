@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from nnunetv2.imageio.nibabel_reader_writer import NibabelIO, NibabelIOWithReorient
 
 from nnunetv2_mosmos.attach.orientation import axis_codes, orientation_lines
 
@@ -33,7 +34,21 @@ def test_an_oblique_volume_is_read_by_the_nearest_axes():
     assert axis_codes({"sitk_stuff": {"direction": tuple(direction.ravel())}}, PLANNED) == ("S", "P", "L")
 
 
-@pytest.mark.parametrize("unknown", [{}, {"sitk_stuff": {"direction": (1.0, 0.0, 0.0, 1.0)}}])
+@pytest.mark.parametrize(("reader", "codes"), [(NibabelIO, ("R", "S", "P")), (NibabelIOWithReorient, ("S", "A", "R"))])
+def test_nibabels_readers_tell_it_as_they_bring_the_array(tmp_path, reader, codes):
+    image = sitk.DICOMOrient(sitk.Image([3, 4, 5], sitk.sitkFloat32), "PSR")
+    sitk.WriteImage(image, tmp_path / "a.nii")
+    assert axis_codes(reader().read_images([str(tmp_path / "a.nii")])[1], PLANNED) == codes
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        {},
+        {"sitk_stuff": {"direction": (1.0, 0.0, 0.0, 1.0)}},
+        {"nibabel_stuff": {"original_affine": np.diag([1.0, 1.0, 0.0, 1.0])}},
+    ],
+)
 def test_files_without_a_direction_have_no_codes(unknown):
     assert axis_codes(unknown, PLANNED) is None
     assert "the files tell none" in orientation_lines(None)[0]

@@ -1,9 +1,10 @@
 import json
+import shlex
 import shutil
 
 import pytest
 
-from nnunetv2_mosmos.attach.attachment import read_attachment
+from nnunetv2_mosmos.attach.attachment import Attachment, attach_command, read_attachment
 from nnunetv2_mosmos.cli.attach import main
 
 
@@ -53,8 +54,13 @@ def test_it_tells_how_a_sample_lies(nnunet_home, unet_bundle, detach, capsys):
     )
 
 
-def test_without_raw_images_the_orientation_is_not_examined(nnunet_home, unet_bundle, detach, capsys, monkeypatch):
-    monkeypatch.setenv("nnUNet_raw", str(nnunet_home.raw / "elsewhere"))
+@pytest.mark.parametrize("has_folder", [False, True])
+def test_without_raw_images_the_orientation_is_not_examined(
+    nnunet_home, unet_bundle, detach, capsys, monkeypatch, tmp_path, has_folder
+):
+    monkeypatch.setenv("nnUNet_raw", str(tmp_path))
+    if has_folder:
+        (tmp_path / "Dataset917_Tiny" / "imagesTr").mkdir(parents=True)
     assert main(["-d", "917", "-b", str(unet_bundle.path)]) == 0
     assert "orientation: not examined, because nnUNet_raw has no images of Dataset917_Tiny" in capsys.readouterr().out
 
@@ -109,6 +115,44 @@ def test_verbose_shows_every_tensor(nnunet_home, unet_bundle, detach, capsys):
 def test_a_transformer_is_shown_against_the_unetr(nnunet_home, vit_bundle, detach, capsys):
     assert main(["-d", "917", "-b", str(vit_bundle.path)]) == 0
     assert "3d_fullres: encoder: 100 % of the parameters" in capsys.readouterr().out
+
+
+def test_the_command_that_makes_an_attachment_makes_it_again(nnunet_home, unet_bundle, detach, tmp_path):
+    copy = tmp_path / "a bundle's copy"
+    shutil.copytree(unet_bundle.path, copy)
+    made = Attachment(
+        copy,
+        unet_bundle.info.weights_sha256,
+        {"liver": "brain", "spleen": "spleen", "kidney_left": "kidney_left"},
+        inflation="mean",
+        force=True,
+    )
+    program, *words = shlex.split(attach_command("917", made))
+    assert program == "nnUNetv2_mosmos_attach" and main(words) == 0
+    assert read_attachment(nnunet_home.dataset) == made
+
+
+def test_that_command_leaves_labels_without_tag_and_forgets_labels_that_are_gone(unplanned, unet_bundle):
+    folder = unplanned({"background": 0, "thing one": 1, "blob": 2})
+    made = Attachment(unet_bundle.path, "", {"thing one": "spleen", "blob": None, "gone": "liver"})
+    assert main(shlex.split(attach_command("918", made, ["thing one", "blob"]))[1:]) == 0
+    assert read_attachment(folder).label_tags == {"thing one": "spleen", "blob": None}
+
+
+@pytest.mark.parametrize(
+    ("bundle", "network", "trainer"),
+    [
+        ("unet_bundle", None, "nnUNetTrainerMOSMOS_onlyMirror01"),
+        ("vit_bundle", None, "nnUNetTrainerMOSMOS_UNETR_onlyMirror01"),
+        ("vit_bundle", "OwnNetwork", "nnUNetTrainerMOSMOS_anyNetwork_onlyMirror01"),
+    ],
+)
+def test_where_labels_have_a_side_the_trainer_of_the_network_is_named(
+    nnunet_home, detach, planned, with_network, request, capsys, bundle, network, trainer
+):
+    plans = with_network(nnunet_home.plans(), network) if network else nnunet_home.plans()
+    assert main([*planned(plans), "-b", str(request.getfixturevalue(bundle).path)]) == 0
+    assert f"prediction: train {trainer}, which leaves" in capsys.readouterr().out
 
 
 def test_before_planning_it_attaches_and_promises_the_table(unplanned, unet_bundle, capsys):

@@ -80,8 +80,20 @@ def test_a_failing_training_shows_its_last_lines(tmp_path, capsys):
     assert "the reason" in capsys.readouterr().err
 
 
-def test_a_foreign_folder_is_left_alone(tmp_path):
+@pytest.mark.parametrize("mark", [None, "", "[]", '{"my": "project"}'])
+def test_a_foreign_folder_is_left_alone(tmp_path, mark):
     (tmp_path / "thesis.txt").write_text("x")
+    if mark is not None:
+        (tmp_path / "demo.json").write_text(mark)
     with pytest.raises(UserError, match="--output"):
         run(Options(output=tmp_path))
     assert (tmp_path / "thesis.txt").is_file()
+
+
+def test_an_earlier_demos_folder_is_replaced(tmp_path, monkeypatch):
+    monkeypatch.setattr("nnunetv2_mosmos.demo.__main__.demo_stages", lambda *given: [python("raise SystemExit(1)")])
+    for _ in range(2):
+        with pytest.raises(UserError, match="'try'"):
+            run(Options(output=tmp_path, quick=True))
+        assert not (tmp_path / "old").exists()
+        (tmp_path / "old").touch()

@@ -16,7 +16,7 @@ def dataset(tmp_path, unet_bundle, monkeypatch):
     monkeypatch.delenv("MOSMOS_BUNDLE", raising=False)
     folder = tmp_path / "Dataset004_Abdomen"
     folder.mkdir()
-    (folder / "nnUNetPlans.json").write_text("{}")
+    (folder / "nnUNetPlans.json").write_text('{"configurations": {}}')
 
     def write(label_tags=TAGS, labels=LABELS, **changes):
         attachment = Attachment(unet_bundle.path, unet_bundle.info.weights_sha256, label_tags)
@@ -57,6 +57,13 @@ def test_a_dataset_without_bundle_is_a_problem_and_without_plans_a_warning(tmp_p
     assert "nnUNetv2_mosmos_attach" in bundle.text
 
 
+@pytest.mark.parametrize(("content", "planned"), [('{"configurations": {}}', True), ("[]", False), ("{", False)])
+def test_plans_may_have_any_name(tmp_path, monkeypatch, content, planned):
+    monkeypatch.delenv("MOSMOS_BUNDLE", raising=False)
+    (tmp_path / "mine.json").write_text(content)
+    assert levels(check_dataset(tmp_path)) == (["problem"] if planned else ["warning", "problem"])
+
+
 def test_a_bundle_that_changed_since_is_a_problem(dataset):
     (finding,) = check_dataset(dataset(sha256="0" * 64))
     assert finding.level == "problem"
@@ -64,10 +71,12 @@ def test_a_bundle_that_changed_since_is_a_problem(dataset):
 
 
 def test_labels_that_changed_since_are_a_problem_that_names_them(dataset):
-    _, finding = check_dataset(dataset(labels={**LABELS, "spleen": 4}))
+    tags = {"liver": "brain", "kidney_left": "kidney_left", "gone": "liver"}
+    _, finding = check_dataset(dataset(tags, {**LABELS, "spleen": 4}, force=True))
     assert finding.level == "problem"
-    assert finding.text.endswith(": spleen")
+    assert finding.text.endswith(": gone, spleen")
     assert finding.remedy.startswith("nnUNetv2_mosmos_attach -d Dataset004_Abdomen")
+    assert finding.remedy.endswith(" --map liver=brain --force")
 
 
 def test_labels_without_tag_or_without_studies_are_warnings_that_name_them(dataset):

@@ -1,5 +1,9 @@
 """The doctor as a whole, on this very installation and on wrong surroundings."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from nnunetv2_mosmos.cli.doctor import main
@@ -22,6 +26,29 @@ def installation(monkeypatch):
 def test_this_installation_works(nnunet_home):
     broken = [finding for finding in examine() if finding.level == "problem"]
     assert not broken, broken
+
+
+def test_a_missing_library_is_a_problem_among_the_other_findings(nnunet_home, monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    levels = {finding.subject: finding.level for finding in examine()}
+    assert levels["text encoders"] == "problem"
+    assert levels.keys() >= {"versions", "trainers", "folders", "GPU"}
+
+
+def test_the_doctor_survives_a_broken_torch(nnunet_home, unet_bundle, checkout, tmp_path):
+    (tmp_path / "torch.py").write_text("raise OSError('libcudart.so: cannot open shared object file')")
+    done = subprocess.run(
+        [sys.executable, "-m", "nnunetv2_mosmos.cli.doctor", "-d", "917", "-b", str(unet_bundle.path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(checkout)])},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "GPU: cannot be examined (OSError: libcudart.so: cannot open shared object file)" in done.stdout
+    subjects = ("versions", "trainers", "folders", "text encoders", "bundle", "dataset 917")
+    assert all(f" {subject}: " in done.stdout for subject in subjects)
 
 
 def test_everything_that_is_not_fine_comes_with_a_remedy(monkeypatch):

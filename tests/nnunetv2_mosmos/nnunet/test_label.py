@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import shutil
 
 import numpy as np
@@ -14,8 +15,10 @@ from nnunetv2.experiment_planning.plan_and_preprocess_entrypoints import plan_an
 from nnunetv2.experiment_planning.plans_for_pretraining.move_plans_between_datasets import (
     entry_point_move_plans_between_datasets,
 )
+from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.run.run_training import run_training_entry
 
+from nnunetv2_mosmos.attach import dataset
 from nnunetv2_mosmos.cli import attach as attach_command
 from nnunetv2_mosmos.cli.label import main
 from nnunetv2_mosmos.selftraining.network import Network
@@ -29,6 +32,7 @@ from pretraining.studies.manifest import Study, write_manifest
 from pretraining.tags.vocabulary import load_vocabulary
 
 TRAINER = "nnUNetTrainerMOSMOS_smoke"
+FINAL = "checkpoint_final.pth"
 NEW = "Dataset918_TinyFromReports"
 UNFINISHED = f".{NEW}.unfinished"
 LIVER, SPLEEN = 1, 2
@@ -135,6 +139,24 @@ def test_images_are_labelled_where_their_reports_agree(model, nnunet_home, prepa
     assert record["checkpoints_sha256"] == [file_sha256(checkpoint)]
 
 
+def test_labels_have_the_tags_that_they_were_attached_with(
+    model, nnunet_home, prepared, attach, unet_bundle, capsys, monkeypatch
+):
+    description = nnunet_home.dataset_json()
+    labels = {"thing" if name == "kidney_left" else name: value for name, value in description["labels"].items()}
+    monkeypatch.setattr(dataset, "read_dataset_json", lambda folder: {**description, "labels": labels})
+    tags = {"liver": "kidney_right", "spleen": "spleen", "thing": None}
+    with attach(nnunet_home, unet_bundle, label_tags=tags):
+        assert label(prepared) == 0
+        assert json.loads((nnunet_home.raw / NEW / "mosmos_labels.json").read_text())["label_tags"] == tags
+        assert "not checked, for no tag is known of it: thing; give --map LABEL=TAG" in capsys.readouterr().out
+        assert "named_and_missed" in labels_of(nnunet_home.raw / NEW), "its liver is not asked for any more"
+        shutil.rmtree(nnunet_home.raw / NEW)
+        assert label(prepared, "--map", "liver=liver", "--map", "thing=kidney_left") == 0
+    assert "named_and_missed" not in labels_of(nnunet_home.raw / NEW)
+    assert "not checked" not in capsys.readouterr().out
+
+
 def test_a_report_may_count_less(model, nnunet_home, prepared):
     assert label(prepared, "--check", "nothing", "--splits", "val", "train") == 0
     labels = labels_of(nnunet_home.raw / NEW)
@@ -170,13 +192,22 @@ def test_the_commands_that_it_names_pretrain_and_finetune(
     with attach(nnunet_home, unet_bundle):
         assert label(prepared) == 0
         named = capsys.readouterr().out.split("next:\n")[1].splitlines()
-        assert len(named) == 6
-        for line in named:
-            program, *words = map(os.path.expandvars, line.split())
-            command(programs[program], *words, *(("-device", "cpu") if program == "nnUNetv2_train" else ()))
+        commands = [words for line in named if (words := shlex.split(os.path.expandvars(line), comments=True))]
+        assert len(commands) == 7
+        for program, *words in commands:
+            if program == "mv":
+                shutil.move(*words)
+            else:
+                command(programs[program], *words, *(("-device", "cpu") if program == "nnUNetv2_train" else ()))
     assert (model.parent / NEW / f"{TRAINER}__nnUNetPlans__2d" / "fold_all" / "checkpoint_final.pth").is_file()
-    (log,) = sorted((model / f"{TRAINER}__nnUNetPlans__2d" / "fold_0").glob("training_log*"))[-1:]
-    assert "fold_0" in str(log)
+    teacher, finetuned = (
+        torch.load(model / f"{TRAINER}__nnUNetPlans__2d" / fold / FINAL, weights_only=False)
+        for fold in ("teacher_fold_0", "fold_0")
+    )
+    assert finetuned["current_epoch"] == teacher["current_epoch"]
+    names = teacher["network_weights"].keys()
+    assert any(not torch.equal(teacher["network_weights"][name], finetuned["network_weights"][name]) for name in names)
+    assert nnUNetPredictor.auto_detect_available_folds(str(model / f"{TRAINER}__nnUNetPlans__2d"), FINAL) == [0]
 
 
 @pytest.fixture
@@ -245,6 +276,10 @@ def test_slips_cost_one_sentence(model, nnunet_home, prepared, capsys):
         ("--new-dataset", "917"): "--new-dataset 917 is taken by Dataset917_Tiny",
         ("--map", "liver=gizzard"): "--map liver=gizzard: the vocabulary has no tag 'gizzard'",
         ("--regions", "pelvis"): "no image could be labelled; of 7, most because its report covers abdomen",
+        ("--splits", "test"): "has no study in --splits test; it has some in: train val",
+        ("--check", "nothing", "--regions", "abdomen"): "--check nothing reads none; leave one of them out",
+        ("--check", "nothing", "--missing", "1"): "--check nothing does not read them; leave --missing out",
+        ("--check", "regions", "--missing", "1"): "--check regions does not read them; leave --missing out",
     }
     for words, message in slips.items():
         assert label(prepared, *words) == 1

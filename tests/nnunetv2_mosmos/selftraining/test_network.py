@@ -23,15 +23,19 @@ def network(labels, probabilities, order=None, previous=None):
         transpose_forward=[0, 1, 2],
     )
 
+    predicted = []
+
     def predict(image, properties, save_or_return_probabilities=False):
+        predicted.append(image)
         segmentation = manager.convert_probabilities_to_segmentation(probabilities)
         return (segmentation, probabilities.copy()) if save_or_return_probabilities else segmentation
 
     predictor = SimpleNamespace(
         plans_manager=plans,
         configuration_manager=configuration,
-        dataset_json={"labels": labels},
+        dataset_json={"labels": labels, "channel_names": {"0": "MR"}, "file_ending": ".png"},
         predict_single_npy_array=predict,
+        predicted=predicted,
     )
     return Network(predictor, ["case_0000.nii.gz"])
 
@@ -41,17 +45,29 @@ def voxels(*probabilities):
     return np.array(probabilities, np.float32).T[:, None, None]
 
 
+def segmented(found, *without):
+    segmentation, ruled_out = found.segment(None, {}, without=without)
+    return segmentation.ravel().tolist(), ruled_out
+
+
 def test_voxels_of_a_label_that_cannot_be_there_go_to_the_likeliest_other():
     found = network(ORGANS, voxels((0.1, 0.3, 0.6), (0.3, 0.1, 0.6), (0.1, 0.8, 0.1)))
-    assert found.segment(None, {}).ravel().tolist() == [2, 2, 1]
-    assert found.segment(None, {}, without={"spleen"}).ravel().tolist() == [1, 0, 1]
-    assert found.segment(None, {}, without={"spleen", "liver"}).ravel().tolist() == [0, 0, 0]
+    assert segmented(found) == ([2, 2, 1], set())
+    assert segmented(found, "spleen") == ([1, 0, 1], {"spleen"})
+    assert segmented(found, "spleen", "liver") == ([0, 0, 0], {"spleen", "liver"})
 
 
 def test_a_region_that_cannot_be_there_leaves_what_it_lies_in():
     found = network(TUMORS, voxels((0.9, 0.8, 0.7), (0.9, 0.1, 0.1)), order=[1, 2, 3])
-    assert found.segment(None, {}).ravel().tolist() == [3, 1]
-    assert found.segment(None, {}, without={"enhancing tumor"}).ravel().tolist() == [2, 1]
+    assert segmented(found) == ([3, 1], set())
+    assert segmented(found, "enhancing tumor") == ([2, 1], {"enhancing tumor"})
+
+
+def test_an_image_is_predicted_once_whatever_its_report_rules_out():
+    found = network(ORGANS, voxels((0.1, 0.3, 0.6), (0.3, 0.1, 0.6)))
+    for number, (without, expected) in enumerate([((), [2, 2]), (("spleen",), [1, 0]), (("liver",), [2, 2])], start=1):
+        assert segmented(found, *without)[0] == expected
+        assert len(found._predictor.predicted) == number
 
 
 def test_a_network_that_needs_another_ones_segmentation_is_refused():

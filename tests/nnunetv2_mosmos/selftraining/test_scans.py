@@ -1,11 +1,15 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from nnunetv2.imageio.nibabel_reader_writer import NibabelIO
+from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
 from PIL import Image
 
-from nnunetv2_mosmos.selftraining.scans import Lie, Slices, UnfitImageError, write_scan
+from nnunetv2_mosmos.selftraining.scans import Lie, Slices, UnfitImageError, lie_of, write_scan
+from pretraining.errors import UserError
 from pretraining.studies.arrays import write_array
 from pretraining.studies.images.grid import ORIENTATION, geometry_of
 
@@ -33,6 +37,30 @@ def store(folder, image, has_spacing=True, channels=1):
 def written(folder, array, lie=LIE, modality="MR"):
     write_scan(array, modality, lie, [folder / f"{channel}.nii.gz" for channel in range(lie.channels)])
     return sitk.ReadImage(folder / "0.nii.gz")
+
+
+PLANS = SimpleNamespace(transpose_forward=(0, 1, 2))
+VOLUMES = {"channel_names": {"0": "T1"}, "file_ending": ".nii"}
+FLAT = SimpleNamespace(patch_size=(64, 32), spacing=(1.0, 2.0), normalization_schemes=["ZScoreNormalization"])
+
+
+@pytest.mark.parametrize("reader", [SimpleITKIO, NibabelIO])
+@pytest.mark.parametrize(("orientation", "axial"), [("RAS", True), ("PSR", False)])
+def test_every_reader_tells_how_a_dataset_lies(tmp_path, volume, reader, orientation, axial):
+    sitk.WriteImage(sitk.DICOMOrient(volume, orientation), tmp_path / "a.nii")
+    lie = lie_of(reader().read_images([str(tmp_path / "a.nii")])[1], PLANS, FLAT, VOLUMES)
+    assert (lie.orientation, lie.slices.axial) == (orientation, axial)
+
+
+def test_pictures_lie_upright():
+    pictures = {"channel_names": {"0": "X-ray"}, "file_ending": ".png"}
+    slices = Slices(True, (64, 32), (1.0, 2.0))
+    assert lie_of({}, PLANS, FLAT, pictures) == Lie("LPS", 1, False, slices, frozenset({"XR"}))
+
+
+def test_volumes_of_unknown_direction_are_one_sentence():
+    with pytest.raises(UserError, match=r"reads no direction in 3D from its \.nii files; convert them"):
+        lie_of({}, PLANS, FLAT, VOLUMES)
 
 
 @pytest.mark.parametrize("slices", [LIE.slices, None])
@@ -74,6 +102,19 @@ def test_where_the_dataset_has_pictures_a_picture_is_one_that_fills_the_patch(tm
     assert np.all(np.diff(found.mean(1)) > 0)
 
 
+@pytest.mark.parametrize("modality", ["MR", "OT", "unknown"])
+def test_images_of_the_same_or_of_an_unknown_modality_are_taken(tmp_path, volume, modality):
+    written(tmp_path, store(tmp_path, volume), replace(LIE, modalities=frozenset({"MR"})), modality)
+
+
+def test_fractions_become_grey_values(tmp_path):
+    values = np.linspace(0, 1, 20 * 80).reshape(20, 80).astype(np.float32)
+    write_scan(store(tmp_path, sitk.GetImageFromArray(values)), "XR", LIE, [tmp_path / "0.png"])
+    found = np.asarray(Image.open(tmp_path / "0.png"))
+    assert found.max() > 250
+    assert len(np.unique(found)) > 10
+
+
 def test_a_picture_of_one_value_is_black_where_that_is_no_grey_value(tmp_path):
     picture = sitk.GetImageFromArray(np.full((20, 80), -1000, np.int16))
     write_scan(store(tmp_path, picture), "XR", LIE, [tmp_path / "0.png"])
@@ -91,6 +132,8 @@ def test_where_the_dataset_has_pictures_volumes_are_not_taken(tmp_path, volume):
         (replace(LIE, channels=2), "MR", "it has 1 channel(s), the dataset's images have 2"),
         (replace(LIE, is_ct=True), "MR", "it is MR, the dataset's images are CT"),
         (LIE, "CT", "it is CT, the dataset's images are not CT"),
+        (replace(LIE, modalities=frozenset({"MR", "PT"})), "XR", "it is XR, the dataset's images are MR or PT"),
+        (replace(LIE, modalities=frozenset({"MR"})), "CT", "it is CT, the dataset's images are MR"),
         (replace(LIE, is_ct=True), "unknown", "it has no negative value and is not in Hounsfield units"),
         (replace(LIE, slices=None), "MR", "it is a picture, and the network reads volumes"),
         (replace(LIE, slices=replace(LIE.slices, axial=False)), "MR", "the network's slices are not axial"),

@@ -36,8 +36,8 @@ def test_after_the_validation_the_maps_are_zeroed_and_shuffled(trained, nnunet_h
 
 def test_no_more_than_eight_cases_are_predicted_again():
     keys = [f"case{number:02}" for number in range(20)]
-    assert chosen_cases(keys[::-1]) == [keys[index] for index in (0, 2, 5, 7, 10, 12, 15, 17)]
-    assert chosen_cases(["b", "a"]) == ["a", "b"]
+    assert chosen_cases(keys[::-1], 8) == [keys[index] for index in (0, 2, 5, 7, 10, 12, 15, 17)]
+    assert chosen_cases(["b", "a"], 8) == ["a", "b"]
 
 
 def test_a_label_that_no_case_shows_is_null_in_the_file():

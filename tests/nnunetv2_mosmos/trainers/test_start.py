@@ -36,8 +36,22 @@ def test_the_environment_overrides_the_attachment_aloud(attached, make_trainer, 
 
 
 def test_a_bundle_that_changed_after_it_was_attached_is_refused(attach, nnunet_home, make_trainer, unet_bundle):
-    with attach(nnunet_home, unet_bundle, sha256="0" * 64), pytest.raises(UserError, match="its weights have changed"):
+    with (
+        attach(nnunet_home, unet_bundle, sha256="0" * 64, inflation="mean"),
+        pytest.raises(
+            UserError, match=r"its weights have changed.*attach -d Dataset917_Tiny .* --inflation mean` again"
+        ),
+    ):
         make_trainer("nnUNetTrainerMOSMOS")
+
+
+def test_an_attachment_to_other_labels_is_refused(attached, make_trainer):
+    labels = {"background": 0, "hepar": 1, "spleen": 2, "kidney_left": 3}
+    dataset_json = {**attached.dataset_json(), "labels": labels}
+    with pytest.raises(
+        UserError, match=r"\(hepar, liver\): attach it again, `nnUNetv2_mosmos_attach -d Dataset917_Tiny"
+    ):
+        make_trainer("nnUNetTrainerMOSMOS", dataset_json=dataset_json)
 
 
 def test_no_tagged_label_is_refused_and_the_way_out_works(attach, nnunet_home, make_trainer, unet_bundle):
@@ -117,6 +131,26 @@ def test_a_fold_with_other_tags_is_refused(attach, nnunet_home, make_trainer, un
         trainer = make_trainer("nnUNetTrainerMOSMOS", fold=1)
         with pytest.raises(UserError, match="attach with the same --map"):
             trainer.initialize()
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_fold_whose_kernels_became_deep_in_another_way_is_refused(
+    attach, nnunet_home, make_trainer, unet_bundle, told
+):
+    with attach(nnunet_home, unet_bundle):
+        trainer = make_trainer("nnUNetTrainerMOSMOS", "3d_fullres")
+    if not told:
+        # As models of before are.
+        del trainer.plans_manager.plans["mosmos"]["inflation"]
+    trained_fold(trainer, 0)
+    with attach(nnunet_home, unet_bundle, inflation="mean"):
+        trainer = make_trainer("nnUNetTrainerMOSMOS", "3d_fullres", fold=1)
+        if told:
+            with pytest.raises(UserError, match=r"made 3D kernels with --inflation centre, this one would with mean"):
+                trainer.initialize()
+        else:
+            trainer.initialize()
+            assert trainer.network.tag_embeddings.norm() > 0
 
 
 def test_another_fold_with_the_same_bundle_is_welcome(attached, make_trainer):

@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 import torch
+from nnunetv2.run.run_training import maybe_load_checkpoint
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from nnunetv2_mosmos.trainers.schedule import last_rates
 from pretraining.image.convolutional import convolutional_arguments
@@ -86,6 +88,48 @@ def test_the_auxiliary_loss_reaches_the_projector_at_the_first_step(attached, ma
     assert outcome["auxiliary_loss"] > 0
     assert not torch.equal(before, trainer.network.pixel_projector.laterals["2"].weight)
     assert trainer.network.injections["2"].maps.weight.abs().max() > 0
+
+
+@pytest.mark.parametrize("tag", ["liver", "brain"])
+def test_pretrained_weights_of_other_tags_leave_a_run_its_own(
+    attach, nnunet_home, make_trainer, unet_bundle, monkeypatch, tmp_path, tag
+):
+    with attach(nnunet_home, unet_bundle):
+        first = make_trainer("nnUNetTrainerMOSMOS")
+        first.initialize()
+    for parameter in first.network.parameters():
+        torch.nn.init.constant_(parameter, 0.5)
+    torch.save({"network_weights": first.network.state_dict()}, tmp_path / "first.pth")
+    tags = {"liver": tag, "spleen": "spleen", "kidney_left": "kidney_left"}
+    with attach(nnunet_home, unet_bundle, label_tags=tags):
+        second = make_trainer("nnUNetTrainerMOSMOS")
+        second.initialize()
+    own = {name: getattr(second.network, name).detach().clone() for name in ("tag_embeddings", "map_bias")}
+    maybe_load_checkpoint(second, False, False, str(tmp_path / "first.pth"))
+    monkeypatch.setattr(nnUNetTrainer, "on_train_start", lambda trainer: None)
+    second.on_train_start()
+    other = tag != "liver"
+    assert torch.equal(second.network.tag_embeddings, own["tag_embeddings"])
+    assert torch.equal(second.network.map_bias, own["map_bias"] if other else torch.full((3,), 0.5))
+    assert all((values == 0.5).all() for values in second.network.encoder.parameters())
+    with open(second.log_file) as log:
+        assert ("The pretrained weights have other tags" in log.read()) == other
+
+
+def test_pretrained_weights_leave_frozen_maps_to_the_runs_own_bundle(
+    attach, nnunet_home, make_trainer, bundle_of, unet_bundle, monkeypatch, tmp_path
+):
+    name = "nnUNetTrainerMOSMOS_anyNetwork"
+    with attach(nnunet_home, unet_bundle):
+        trainer = make_trainer(name)
+        trainer.initialize()
+    pretrained = {key: torch.full_like(values, 0.5) for key, values in trainer.network.state_dict().items()}
+    torch.save({"network_weights": pretrained}, tmp_path / "other.pth")
+    maybe_load_checkpoint(trainer, False, False, str(tmp_path / "other.pth"))
+    monkeypatch.setattr(nnUNetTrainer, "on_train_start", lambda trainer: None)
+    trainer.on_train_start()
+    assert from_bundle(trainer.network.source, unet_bundle)
+    assert (next(trainer.network.network.encoder.parameters()) == 0.5).all()
 
 
 def test_overlapping_regions_with_an_ignore_label_train(attach, nnunet_home, make_trainer, unet_bundle):
