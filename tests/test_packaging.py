@@ -1,4 +1,4 @@
-"""What setup.cfg, constraints.txt and CITATION.cff say agrees."""
+"""What setup.cfg, constraints.txt and CITATION.cff say agrees, and what an sdist holds."""
 
 import configparser
 import importlib
@@ -8,6 +8,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from setuptools.command.egg_info import FileList
 
 
 @pytest.fixture(scope="module")
@@ -48,5 +49,18 @@ def test_citation_and_changelog_know_the_version(setup_cfg, checkout):
     citation = yaml.safe_load((checkout / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["version"] == version
     assert citation["license"] == setup_cfg["metadata"]["license"]
+    assert all("family-names" in author for reference in citation["references"] for author in reference["authors"])
     changelog = (checkout / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.search(rf"^## \[({re.escape(version)}|Unreleased)\]", changelog, re.MULTILINE)
+
+
+def test_an_sdist_holds_documents_and_results(checkout, monkeypatch):
+    monkeypatch.chdir(checkout)
+    wanted = [path.relative_to(checkout) for name in ("docs", "benchmarks") for path in (checkout / name).rglob("*.*")]
+    held = FileList()
+    held.allfiles = [str(path) for path in wanted if path.suffix in (".md", ".json", ".jsonl")]
+    for line in (checkout / "MANIFEST.in").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            held.process_template_line(line)
+    assert len(held.allfiles) > 10
+    assert set(held.allfiles) <= set(held.files)

@@ -1,4 +1,4 @@
-"""The README's tutorial in miniature: real images and text, then a real dataset, by the commands that a user types."""
+"""docs/tutorial.md in miniature: real images and text, then a real dataset, by the commands that a user types."""
 
 import csv
 import json

@@ -27,7 +27,7 @@ class Options:
     """Options of `mosmos_pretrain phantom`."""
 
     output: Path
-    """New folder: pairs.csv, images/, masks/ and lesions/ with their labels.json, gold.jsonl and phantom.json; labelled/
+    """New folder: pairs.csv, images/, masks/ and lesions/ with their labels.json, gold.jsonl, phantom.json; labelled/
     with an nnU-Net raw data set."""
     studies: int = 500
     """Image-report pairs to pretrain on."""

@@ -72,7 +72,7 @@ def prepare(options: PrepareOptions) -> Prepared:
 
     options = options.validated()
     vocabulary = load_vocabulary(options.vocabulary)
-    if not set(vocabulary.ids).issuperset(load_vocabulary().ids):
+    if options.vocabulary is not None and not set(vocabulary.ids).issuperset(load_vocabulary().ids):
         logger.info("%s replaces the packaged vocabulary: %d tags", options.vocabulary, len(vocabulary))
     records, rejects = merge_records(read_records(options.request, "" if options.format == "auto" else options.format))
     records, unusable = _usable_reports(records, options.images_only)
