@@ -33,8 +33,8 @@ from benchmarks.alternating_blocks import quartiles, synchronize
 from benchmarks.synthetic_run import build_trainer
 from pretraining.data.batches import Batch, loader
 from pretraining.data.corpus import read_corpus
-from pretraining.processes import Processes
 from pretraining.device import choose_device
+from pretraining.processes import Processes
 from pretraining.training.loop import Runtime, Trainer
 from pretraining.training.run_folder import read_record
 from pretraining.training.step import TrainingStep

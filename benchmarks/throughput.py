@@ -33,10 +33,10 @@ from benchmarks.alternating_blocks import quartiles, synchronize
 from benchmarks.record import Cell, Outcome, conclude
 from benchmarks.synthetic_run import build_trainer, write_studies
 from pretraining.data.batches import Batch, StudyImages, loader
+from pretraining.device import choose_device
 from pretraining.image.fit import apply_fit, fit_of
 from pretraining.studies.arrays import read_array
 from pretraining.training.config import ImageConfig, OptimizationConfig, TextConfig, TrainConfig
-from pretraining.device import choose_device
 from pretraining.training.loop import Runtime, Trainer
 
 logger = logging.getLogger(__name__)

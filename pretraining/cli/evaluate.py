@@ -57,11 +57,11 @@ def run(options: Options) -> int:
             raise UserError(f"{name} {file} is a folder; give a file in it")
     if options.batch_size < 1 or options.workers < 0:
         raise UserError("--batch-size must be at least 1, --workers at least 0")
+    from pretraining.device import choose_device
     from pretraining.evaluation.evaluate import Evaluation, to_json
     from pretraining.evaluation.network import open_bundle, open_run
     from pretraining.evaluation.page import render_page
     from pretraining.studies.atomic import write_text
-    from pretraining.device import choose_device
 
     device = choose_device(options.device)
     evaluation = Evaluation(options.data, options.split, options.masks)

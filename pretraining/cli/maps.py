@@ -60,10 +60,10 @@ class Options:
 def run(options: Options) -> int:
     """Write maps."""
     from pretraining.bundle.bundle import read_bundle
+    from pretraining.device import choose_device
     from pretraining.maps.inputs import find_images
     from pretraining.maps.mapper import AttentionMapper
     from pretraining.maps.write import REJECTS, TABLE, MapWriter
-    from pretraining.device import choose_device
 
     images = find_images(options.input, options.output)
     bundle = read_bundle(options.bundle)

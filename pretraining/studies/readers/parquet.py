@@ -1,4 +1,4 @@
-"""Parquet tables; needs pandas and pyarrow, an optional extra."""
+"""Parquet tables; needs pyarrow, an optional extra."""
 
 from __future__ import annotations
 
