@@ -89,7 +89,8 @@ def outcomes(
         )
         for family in families
     ]
-    return [_outcome(folders, size, split, plan) for plan in plans]
+    truth = truth_of(size, split)
+    return [_outcome(folders, size, truth, split, plan) for plan in plans]
 
 
 def interventions_outcome(
@@ -99,14 +100,13 @@ def interventions_outcome(
     numbers, arms = numbers or INTERVENTION_CASES, arms or tuple(ARMS)
     references = tuple(arm for arm in ("scratch", "scratch_longer", "both", "self_images") if arm in arms)
     plan = Plan("Interventions, 2d", "2d", numbers, arms, references, lambda cell: PRETRAINING_SEEDS)
-    return _outcome(folders, size, split, plan)
+    return _outcome(folders, size, truth_of(size, split), split, plan)
 
 
-def _outcome(folders: Folders, size: Size, split: str, plan: Plan) -> Outcome:
+def _outcome(folders: Folders, size: Size, truth: Truth, split: str, plan: Plan) -> Outcome:
     rows: list[Sequence[TableCell]] = []
     figures: dict[str, Any] = {}
     columns = (*COLUMNS, *(f"− {ARMS[reference].title}" for reference in plan.references))
-    truth = truth_of(size, split)
     for cases in plan.numbers:
         cells = {arm: Cell(split, plan.family, arm, cases, 0, 0) for arm in plan.arms}
         scores = {arm: arm_scores(folders, truth, cell) for arm, cell in cells.items()}
