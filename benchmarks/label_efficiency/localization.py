@@ -18,8 +18,16 @@ from benchmarks.record import Outcome
 from pretraining.evaluation.evaluate import Evaluation
 from pretraining.evaluation.network import open_bundle
 
-COLUMNS = ("pretraining", "seeds", "AUROC", "prior", "AP", "prior", "hit", "prior", "tag AUC")
-FIGURES = ("auroc", "average_precision", "hit")
+COLUMNS = ("pretraining", "seeds", "AUROC", "prior", "brightness", "AP", "prior", "hit", "prior", "tag AUC")
+FIGURES = (
+    ("attention", "auroc"),
+    ("prior", "auroc"),
+    ("brightness", "auroc"),
+    ("attention", "average_precision"),
+    ("prior", "average_precision"),
+    ("attention", "hit"),
+    ("prior", "hit"),
+)
 
 
 def measure(bundle: Path, masks: Path | None, prepared: Path) -> dict[str, Any]:
@@ -57,8 +65,8 @@ def localization_outcome(folders: Folders, size: Size, split: str, family: str) 
         seeds=list(range(first, first + PRETRAINING_SEEDS)),
         notes=[
             f"Attention maps of validation studies against the phantom's masks, mean over {', '.join(size.organs)} and "
-            "seeds, on images that show the organ; prior: the mean mask of the training studies. Tag AUC is over all "
-            "tags."
+            "seeds, on images that show the organ; prior: the mean mask of the training studies; brightness: the image "
+            "itself, taken for a map. Tag AUC is over all tags."
         ],
         figures=figures,
     )
@@ -66,9 +74,8 @@ def localization_outcome(folders: Folders, size: Size, split: str, family: str) 
 
 def _mean(records: list[dict[str, Any]], organs: tuple[str, ...]) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
-    for figure in FIGURES:
-        for who in ("attention", "prior"):
-            found[f"{who} {figure}"] = float(np.mean([_of_organs(record, organs, who, figure) for record in records]))
+    for who, figure in FIGURES:
+        found[f"{who} {figure}"] = float(np.mean([_of_organs(record, organs, who, figure) for record in records]))
     auc = [record["tags"]["auc"] for record in records if record["tags"]]
     found["tag AUC"] = float(np.mean(auc)) if auc else None
     return found

@@ -17,9 +17,9 @@ The JSON, in which an unknown figure is null (NaN is never written):
     `auc_within_regions`, `negative_within_regions`, `brier`, `base_rate_brier`;
   - `calibration`: null, or `entries`, `expected_calibration_error`, `brier`, `base_rate_brier`, `bins` of equal mass;
   - `localization`: null, or `mean` over tags and `per_tag`, each with the figures of the `attention` maps and of the
-    static position `prior` (on those images whose organ another patient's mask shows): `auroc`, `average_precision`,
-    `hit`, `prevalence` (the chance level of the two before it), and how many `tags` or `studies` (each image of a
-    study counts);
+    static position `prior` (on those images whose organ another patient's mask shows) and of the image's own
+    `brightness`, taken for a map: `auroc`, `average_precision`, `hit`, `prevalence` (the chance level of the two before
+    it), and how many `tags` or `studies` (each image of a study counts);
 - `examples`: ids of studies, the place of the own report (`rank`) and whose reports are `nearest`.
 """
 

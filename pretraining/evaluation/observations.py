@@ -30,14 +30,15 @@ from pretraining.text.bank import TextNumbers
 
 @dataclass(frozen=True)
 class Localized:
-    """How a tag's map, and the static position prior in its place, lie on the organ in one image.
+    """How a tag's map, and what knows nothing of the tag in its place, lie on the organ in one image.
 
     Attributes:
         study: row of the study.
         image: number of the image among all.
         tag: its id.
         attention: the map's figures.
-        prior: the prior's; None where no other patient's mask shows the organ.
+        prior: the static position prior's; None where no other patient's mask shows the organ.
+        brightness: those of the image itself, taken for a map.
     """
 
     study: int
@@ -45,6 +46,7 @@ class Localized:
     tag: str
     attention: Localization
     prior: Localization | None
+    brightness: Localization
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ class Observer:
                 images.index_add_(0, torch.tensor(rows), embedded.float().cpu())
             if self.masks is not None:
                 for offset, maps in enumerate(found.maps.float().cpu()):
-                    localized += self._localize(position + offset, maps)
+                    localized += self._localize(position + offset, maps, batch.images[offset])
             position += len(rows)
         return Observations(
             studies=self.studies,
@@ -169,8 +171,8 @@ class Observer:
             localized=tuple(localized),
         )
 
-    def _localize(self, position: int, maps: Tensor) -> list[Localized]:
-        """Figures of one image: `maps (K, *G)` against its mask."""
+    def _localize(self, position: int, maps: Tensor, image: Tensor) -> list[Localized]:
+        """Figures of one image: `maps (K, *G)` against its mask, beside the network's input `(C, *P)`."""
         assert self.masks is not None
         pair, row = self._pairs[position], self._rows[position]
         mask = self.masks.read(pair.study, pair.image) if pair.image in self.masks else None
@@ -183,6 +185,7 @@ class Observer:
         def score(values: NDArray[Any], organ: NDArray[np.bool_]) -> Localization | None:
             return localize(np.where(unlabelled, np.nan, values), organ)
 
+        shown = undo_fit(image.mean(0, keepdim=True), fit)[0].numpy()
         entries = []
         for tag, organ in self.masks.organs(mask, self.network.tag_ids):
             number = self.network.tag_ids.index(tag)
@@ -190,7 +193,9 @@ class Observer:
             if attention is not None:
                 guess = self.prior.at(tag, patient, mask.shape)
                 beside = None if guess is None else score(guess, organ)
-                entries.append(Localized(row, position, tag, attention, beside))
+                brightness = score(shown, organ)
+                assert brightness is not None, "the organ has as many pixels for one map as for another"
+                entries.append(Localized(row, position, tag, attention, beside, brightness))
         return entries
 
     def _covered(self) -> NDArray[np.bool_]:

@@ -195,7 +195,8 @@ def _localization(located: Mapping[str, Any] | None, masks: Mapping[str, Any] | 
     if located is None or masks is None:
         return ""
     ordered = sorted(located["per_tag"].items(), key=lambda item: (-item[1]["attention"]["auroc"], item[0]))
-    header = ("tag", "images", "AUROC (prior)", "AP (prior)", "peak inside (prior)", "share of pixels")
+    header = ("tag", "images", "AUROC (prior)", "AP (prior)", "peak inside (prior)", "share of pixels",
+              "AUROC of brightness")  # fmt: skip
     rows = [
         (
             (
@@ -203,6 +204,7 @@ def _localization(located: Mapping[str, Any] | None, masks: Mapping[str, Any] | 
                 _number(entry["attention"]["studies"]),
                 *_located_cells(entry["attention"], entry["prior"]),
                 f"{entry['attention']['prevalence']:.2g}",
+                _number(entry["brightness"]["auroc"]),
             ),
             entry["attention"]["studies"] < FEWEST_STUDIES,
         )
@@ -211,7 +213,8 @@ def _localization(located: Mapping[str, Any] | None, masks: Mapping[str, Any] | 
     note = (
         f"The static position prior in brackets is the mean mask of {masks['prior']['source']} "
         f"({masks['prior']['images']} images), without the patient's own: a map that does not beat it says where "
-        "organs usually are. Chance is 0.5 for AUROC and the share of pixels for AP and peaks."
+        "organs usually are. Chance is 0.5 for AUROC and the share of pixels for AP and peaks, but the image itself, "
+        "taken for a map (brightness), often reaches more: most of what is dark is air."
     )
     return f'<h2>Where attention maps lie, best first</h2><p class="faint">{note}</p>{_table(header, rows)}'
 

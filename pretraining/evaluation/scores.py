@@ -19,6 +19,8 @@ from pretraining.studies.manifest import Study
 
 FEWEST_STUDIES = 20
 """Figures over fewer studies are marked: chance moves them more than most differences of interest."""
+LOCALIZED = ("attention", "prior", "brightness")
+"""What is compared with masks: maps, and two things that know nothing of tags; attributes of `Localized`."""
 
 
 def score_groups(seen: Observations) -> dict[str, Any]:
@@ -122,19 +124,19 @@ def _calibration(seen: Observations, rows: NDArray[np.int64]) -> dict[str, Any] 
 
 
 def _localization(seen: Observations, rows: set[int]) -> dict[str, Any] | None:
-    attention: dict[str, list[Localization]] = defaultdict(list)
-    prior: dict[str, list[Localization]] = defaultdict(list)
+    found: dict[str, dict[str, list[Localization]]] = {who: defaultdict(list) for who in LOCALIZED}
     for entry in seen.localized:
         if entry.study in rows:
-            attention[entry.tag].append(entry.attention)
-            if entry.prior is not None:
-                prior[entry.tag].append(entry.prior)
-    if not attention:
+            for who in LOCALIZED:
+                figures: Localization | None = getattr(entry, who)
+                if figures is not None:
+                    found[who][entry.tag].append(figures)
+    if not found["attention"]:
         return None
-    maps, priors = mean_localization(attention), mean_localization(prior)
+    means = {who: mean_localization(per_tag) for who, per_tag in found.items()}
     return {
-        "mean": {"attention": _mean_over_tags(maps), "prior": _mean_over_tags(priors)},
-        "per_tag": {tag: {"attention": maps[tag], "prior": priors.get(tag)} for tag in sorted(maps)},
+        "mean": {who: _mean_over_tags(per_tag) for who, per_tag in means.items()},
+        "per_tag": {tag: {who: means[who].get(tag) for who in LOCALIZED} for tag in sorted(means["attention"])},
     }
 
 

@@ -127,14 +127,15 @@ def test_localization_is_the_mean_over_labelled_organs_and_seeds_and_goes_into_j
 
     for seed, auroc in enumerate((0.4, 0.8)):
         organs = {"liver": auroc, "spleen": 0.6, "brain": 0.0}
-        per_tag = {organ: {"attention": figures(value), "prior": figures(0.9)} for organ, value in organs.items()}
+        usual = {"prior": figures(0.9), "brightness": figures(0.7)}
+        per_tag = {organ: {"attention": figures(value), **usual} for organ, value in organs.items()}
         record = {"localization": {"per_tag": per_tag}, "tags": {"auc": 0.7}}
         first = SPLITS["reserved"].pretraining
         write_json(folders.record(Pretraining("2d", "tags", first + seed)), record)
     outcome = localization_outcome(folders, QUICK, "reserved", "2d")
     assert not localization_outcome(folders, QUICK, "development", "2d").rows
     assert json.loads(json.dumps(asdict(outcome)))["figures"]["tags"]["attention auroc"] == pytest.approx(0.6)
-    assert [row[:2] for row in outcome.rows] == [("tags", 2)]
+    assert [row[:5] for row in outcome.rows] == [("tags", 2, pytest.approx(0.6), 0.9, pytest.approx(0.7))]
 
 
 def test_held_out_cases_of_a_sequence_that_no_labelled_case_has_are_counted_apart(folders):

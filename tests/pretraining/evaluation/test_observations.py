@@ -88,6 +88,7 @@ def test_maps_are_compared_on_the_prepared_grid_beside_the_prior(shape, tmp_path
     assert (liver.tag, liver.attention.auroc, liver.attention.hit) == ("liver", 1.0, True)
     assert (heart.tag, heart.attention.auroc, heart.attention.hit, heart.prior) == ("heart", 0.0, False, None)
     assert 0.5 < liver.prior.auroc < 1
+    assert liver.brightness.auroc == heart.brightness.auroc == 1.0, "the image itself, whatever the tag"
     assert liver.attention.prevalence == pytest.approx(organ.sum() / (labels != 9).sum()), "unlabelled pixels left out"
 
 

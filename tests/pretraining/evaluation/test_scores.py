@@ -32,9 +32,9 @@ def seen():
         reports=embeddings,
         groups=torch.arange(30),
         localized=(
-            Localized(0, 0, "liver", figures[0], figures[2]),
-            Localized(1, 1, "liver", figures[1], None),
-            Localized(21, 21, "heart", figures[2], figures[1]),
+            Localized(0, 0, "liver", figures[0], figures[2], figures[1]),
+            Localized(1, 1, "liver", figures[1], None, figures[1]),
+            Localized(21, 21, "heart", figures[2], figures[1], figures[0]),
         ),
     )
 
@@ -77,4 +77,5 @@ def test_every_tag_counts_once_in_the_mean_of_localization(seen):
     assert found["per_tag"]["liver"]["attention"]["auroc"] == pytest.approx(0.3)
     assert found["mean"]["attention"]["auroc"] == pytest.approx((0.3 + 0.9) / 2)
     assert found["mean"]["prior"]["auroc"] == pytest.approx((0.9 + 0.4) / 2)
+    assert found["mean"]["brightness"]["auroc"] == pytest.approx((0.4 + 0.2) / 2)
     assert score_groups(seen)["regions"]["unknown"]["localization"] is None
