@@ -129,6 +129,7 @@ def maps_section(folders: Folders, results: Results, held_out: Sequence[Study], 
     columns = {
         "AUROC": {tag: located[tag]["attention"]["auroc"] for tag in tags},
         "AUROC of the mean mask": {tag: (located[tag]["prior"] or {}).get("auroc") for tag in tags},
+        "AUROC of brightness": {tag: located[tag]["brightness"]["auroc"] for tag in tags},
         "peak inside": {tag: located[tag]["attention"]["hit"] for tag in tags},
         "share of pixels": {tag: located[tag]["attention"]["prevalence"] for tag in tags},
         "images": {tag: located[tag]["attention"]["studies"] for tag in tags},

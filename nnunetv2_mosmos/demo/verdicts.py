@@ -35,21 +35,27 @@ def retrieval_words(retrieval: Mapping[str, Any]) -> str:
 
 
 def map_words(located: Mapping[str, Mapping[str, Any]]) -> str:
-    """Maps beside the static position prior, over the organs that have both.
+    """Maps beside the static position prior and the image's own brightness, over the organs that have all three.
 
     Args:
-        located: tag to `attention` and `prior` of an evaluation's localization.
+        located: tag to `attention`, `prior` and `brightness` of an evaluation's localization.
     """
-    pairs = [(entry["attention"]["auroc"], entry["prior"]["auroc"]) for entry in located.values() if entry["prior"]]
-    if not pairs:
+    compared = [
+        tuple(entry[who]["auroc"] for who in ("attention", "prior", "brightness"))
+        for entry in located.values()
+        if entry["prior"]
+    ]
+    if not compared:
         return "No organ is in enough masks to be compared."
-    maps, prior = (sum(values) / len(pairs) for values in zip(*pairs, strict=True))
-    wins = sum(one > other for one, other in pairs)
+    maps, prior, brightness = (sum(values) / len(compared) for values in zip(*compared, strict=True))
+    wins = sum(one > other for one, other, _ in compared)
+    brighter = sum(one > other for one, _, other in compared)
     less = "less" if maps < prior else "more"
     return (
-        f"Over these {len(pairs)} organs the maps reach a mean AUROC of {maps:.2f} (0.5 is chance); the mean mask of "
-        f"the training patients, which knows no image at all, reaches {prior:.2f}. The maps say {less} than where an "
-        f"organ usually lies, and beat it on {wins} of {len(pairs)} organs."
+        f"Over these {len(compared)} organs the maps reach a mean AUROC of {maps:.2f} (0.5 is chance); the mean mask "
+        f"of the training patients, which knows no image at all, reaches {prior:.2f}, and the image itself, taken for "
+        f"a map, {brightness:.2f}. The maps say {less} than where an organ usually lies; they beat that on {wins} of "
+        f"{len(compared)} organs, and brightness on {brighter}."
     )
 
 

@@ -29,14 +29,18 @@ def test_retrieval_that_was_not_measured_says_why():
 
 
 def located(attention, prior):
-    return {"attention": {"auroc": attention}, "prior": None if prior is None else {"auroc": prior}}
+    return {
+        "attention": {"auroc": attention},
+        "prior": None if prior is None else {"auroc": prior},
+        "brightness": {"auroc": 0.8},
+    }
 
 
 def test_maps_are_judged_against_where_organs_usually_lie():
     worse = verdicts.map_words({"liver": located(0.7, 0.9), "spleen": located(0.9, 0.8), "heart": located(0.1, None)})
     assert "Over these 2 organs the maps reach a mean AUROC of 0.80" in worse
-    assert "reaches 0.85" in worse
-    assert "say less than where an organ usually lies, and beat it on 1 of 2" in worse
+    assert "reaches 0.85, and the image itself, taken for a map, 0.80" in worse
+    assert "say less than where an organ usually lies; they beat that on 1 of 2 organs, and brightness on 1." in worse
     assert "say more than" in verdicts.map_words({"liver": located(0.9, 0.8)})
     assert "No organ" in verdicts.map_words({"heart": located(0.9, None)})
 
