@@ -58,6 +58,9 @@ class Options:
     lesion, which is then absent (`findings`); the regions that it covers; or nothing."""
     missing: int = 0
     """How many labels that its report names may be missing from an image's segmentation. More leave the image out."""
+    workers: int = 3
+    """Threads that read, resample and write images while the network is at another. Each holds an image's
+    probabilities; 0 does one image after another."""
     device: Annotated[str, tyro.conf.arg(aliases=("-device",))] = "auto"
     """Device to segment on (cuda, cpu, mps); `auto` takes a GPU where there is one."""
 
@@ -119,7 +122,7 @@ def run(options: Options) -> list[str]:
         "check": options.check,
         "label_tags": label_tags,
     }
-    labelling = label_images(network, options.data, studies, check, folder, origin)
+    labelling = label_images(network, options.data, studies, check, folder, origin, options.workers)
     return [
         *_summary(labelling, folder, label_tags, options.check),
         *_next_commands(options, source.name, folder.name, folds[0], attachment),

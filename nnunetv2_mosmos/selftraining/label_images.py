@@ -6,21 +6,25 @@ import csv
 import json
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from torch import Tensor
 from tqdm import tqdm
 
-from nnunetv2_mosmos.selftraining.agreement import ReportCheck
+from nnunetv2_mosmos.selftraining.agreement import ReportCheck, Said
 from nnunetv2_mosmos.selftraining.network import Network
+from nnunetv2_mosmos.selftraining.overlapped import overlapped
 from nnunetv2_mosmos.selftraining.progress import Outcome, unfinished_dataset
 from nnunetv2_mosmos.selftraining.scans import ENDINGS, UnfitImageError, write_scan
 from pretraining.errors import UserError
 from pretraining.studies.manifest import Study
 
 RECORD = "mosmos_labels.json"
+UNDER_WAY = "under_way"
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ def label_images(
     check: ReportCheck,
     folder: Path,
     origin: Mapping[str, Any] | None = None,
+    workers: int = 0,
 ) -> Labelling:
     """Label every image whose report the check lets pass.
 
@@ -76,6 +81,7 @@ def label_images(
         check: by their reports.
         folder: `nnUNet_raw/DatasetXXX_Name`, which must not exist.
         origin: what else is noted beside the dataset, and must be the same for a call that goes on.
+        workers: threads that read, resample and write images while the network labels another; the outcome is the same.
 
     Raises:
         UserError: the dataset's files are of a kind that these images cannot be written as, no image is left, or
@@ -95,10 +101,14 @@ def label_images(
         images = wanted[len(progress.outcomes) :]
         cases = len(Labelling(progress.outcomes).cases)
         shown = {"initial": len(progress.outcomes), "total": len(wanted), "disable": not wanted}
-        for study, image in tqdm(images, desc="label", unit="image", **shown):
-            outcome = _label(network, data, study, image, check, progress.folder, f"report_{cases:06d}")
-            cases += outcome.case is not None
-            progress.add(outcome)
+        labeller = _Labeller(network, data, check, progress.folder / UNDER_WAY)
+        with labeller, closing(labeller.label(images, workers)) as labelled:
+            for outcome, files in tqdm(labelled, desc="label", unit="image", **shown):
+                if outcome.reason is None:
+                    outcome = replace(outcome, case=f"report_{cases:06d}")
+                    files.move(progress.folder, outcome.case)
+                    cases += 1
+                progress.add(outcome)
         labelling = Labelling([*refused, *progress.outcomes])
         if not cases:
             shutil.rmtree(progress.folder)
@@ -126,33 +136,113 @@ def _wanted(studies: Sequence[Study], check: ReportCheck) -> tuple[list[tuple[St
     return wanted, refused
 
 
-def _label(
-    network: Network, data: Path, study: Study, image: str, check: ReportCheck, folder: Path, case: str
-) -> Outcome:
-    """Write an image and its segmentation, without what its report rules out, as a case; or say why not."""
-    ending = network.dataset_json["file_ending"]
-    files = [folder / "imagesTr" / f"{case}_{channel:04d}{ending}" for channel in range(network.lie.channels)]
-    outcome = Outcome(study.id, image)
-    try:
-        write_scan(data / image, study.modality, network.lie, files)
-        said = check.said(study)
-        scan, properties = network.read(files)
-        segmentation, ruled_out = network.segment(scan, properties, without=said.absent)
+@dataclass(frozen=True)
+class _Files:
+    """Those of an image of which nobody knows yet whether it becomes a case.
+
+    Attributes:
+        folder: where they are.
+        name: of the image, in the place of a case's.
+        channels, ending: of the dataset's images.
+    """
+
+    folder: Path
+    name: str
+    channels: int
+    ending: str
+
+    @property
+    def images(self) -> list[Path]:
+        return [self.folder / f"{self.name}_{channel:04d}{self.ending}" for channel in range(self.channels)]
+
+    @property
+    def labels(self) -> Path:
+        return self.folder / f"{self.name}{self.ending}"
+
+    def move(self, dataset: Path, case: str) -> None:
+        """Make them a case of a raw dataset."""
+        for file in self.images:
+            file.replace(dataset / "imagesTr" / file.name.replace(self.name, case, 1))
+        self.labels.replace(dataset / "labelsTr" / self.labels.name.replace(self.name, case, 1))
+
+    def remove(self) -> None:
+        for file in self.images:
+            file.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class _UnderWay:
+    """An image between two steps.
+
+    Attributes:
+        outcome: so far; nothing more is done with it once it has a reason.
+        files: its own.
+        said: by its report.
+        values: of the image, then its logits.
+        properties: nnU-Net's.
+    """
+
+    outcome: Outcome
+    files: _Files
+    said: Said = field(default_factory=Said)
+    values: Tensor | None = None
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+class _Labeller:
+    """Writes images and their segmentations, without what their reports rule out, into a folder of its own."""
+
+    def __init__(self, network: Network, data: Path, check: ReportCheck, folder: Path) -> None:
+        self._network = network
+        self._data = data
+        self._check = check
+        self._folder = folder
+
+    def __enter__(self) -> None:
+        # An earlier call may have been killed.
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir()
+
+    def __exit__(self, *exception: object) -> None:
+        shutil.rmtree(self._folder)
+
+    def label(self, images: Sequence[tuple[Study, str]], workers: int) -> Generator[tuple[Outcome, _Files], None, None]:
+        """Outcomes in the order of the images, and the files of those without a reason to leave them out."""
+        return overlapped(self._read, self._predict, self._write, enumerate(images), workers)
+
+    def _read(self, numbered: tuple[int, tuple[Study, str]]) -> _UnderWay:
+        number, (study, image) = numbered
+        lie = self._network.lie
+        files = _Files(self._folder, f"{number:06d}", lie.channels, self._network.dataset_json["file_ending"])
+        outcome = Outcome(study.id, image)
+        try:
+            write_scan(self._data / image, study.modality, lie, files.images)
+        except UnfitImageError as unfit:
+            return _UnderWay(replace(outcome, reason=str(unfit)), files)
+        return _UnderWay(outcome, files, self._check.said(study), *self._network.read(files.images))
+
+    def _predict(self, image: _UnderWay) -> _UnderWay:
+        return image if image.values is None else replace(image, values=self._network.predict(image.values))
+
+    def _write(self, image: _UnderWay) -> tuple[Outcome, _Files]:
+        if image.values is None:
+            image.files.remove()
+            return image.outcome, image.files
+        said, network = image.said, self._network
+        segmentation, ruled_out = network.segment(image.values, image.properties, without=said.absent)
         found = network.shown(segmentation)
         outcome = replace(
-            outcome,
+            image.outcome,
             named=tuple(sorted(said.present)),
             found=tuple(sorted(said.present & found)),
             barred=tuple(sorted(ruled_out)),
+            reason=self._check.disagreement(said, found),
         )
-        if (reason := check.disagreement(said, found)) is not None:
-            raise UnfitImageError(reason)
-    except UnfitImageError as unfit:
-        for file in files:
-            file.unlink(missing_ok=True)
-        return replace(outcome, reason=str(unfit))
-    network.write(segmentation, folder / "labelsTr" / f"{case}{ending}", properties)
-    return replace(outcome, case=case)
+        if outcome.reason is None:
+            network.write(segmentation, image.files.labels, image.properties)
+        else:
+            image.files.remove()
+        return outcome, image.files
 
 
 def _describe(folder: Path, network: Network, labelling: Labelling, settings: Mapping[str, Any]) -> None:

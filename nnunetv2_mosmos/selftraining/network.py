@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from nnunetv2_mosmos.labels.tags import foreground_labels
 from nnunetv2_mosmos.selftraining.scans import Lie, lie_of
@@ -18,7 +19,9 @@ from pretraining.errors import UserError
 
 
 class Network:
-    """nnU-Net's predictor, with labels left out on demand.
+    """nnU-Net's predictor in three steps, with labels left out on demand.
+
+    `read` and `segment` resample on the CPU; any number of threads may run them while `predict` runs in one.
 
     Args:
         predictor: an nnUNetPredictor that holds a network.
@@ -37,6 +40,7 @@ class Network:
         if (previous := configuration.previous_stage_name) is not None:
             raise UserError(f"the model needs the segmentation of {previous}: label images with one that needs none")
         self._predictor = predictor
+        self._managers = plans, configuration
         self.dataset_json: dict[str, Any] = predictor.dataset_json
         self._reader = plans.image_reader_writer_class()
         self._labels = plans.get_label_manager(self.dataset_json)
@@ -72,30 +76,43 @@ class Network:
             predictor.initialize_from_trained_model_folder(str(model), tuple(folds), checkpoint)
         return cls(predictor, sample)
 
-    def read(self, files: Sequence[Path]) -> tuple[NDArray[Any], dict[str, Any]]:
-        """An image `(C, *S)` and its properties, as nnU-Net reads them."""
+    def read(self, files: Sequence[Path]) -> tuple[Tensor, dict[str, Any]]:
+        """An image `(C, *P)` as the network takes it, and its properties, as nnU-Net calls what undoes that."""
+        plans, configuration = self._managers
         image, properties = self._reader.read_images([str(file) for file in files])
-        return image, properties
+        preprocessor = configuration.preprocessor_class(verbose=False)
+        cropped, _, properties = preprocessor.run_case_npy(
+            image, None, properties, plans, configuration, self.dataset_json
+        )
+        return torch.from_numpy(cropped), properties
+
+    def predict(self, image: Tensor) -> Tensor:
+        """Logits `(K, *P)` of an image from `read`, on the CPU."""
+        logits: Tensor = self._predictor.predict_logits_from_preprocessed_data(image).cpu()
+        return logits
 
     def segment(
-        self, image: NDArray[Any], properties: dict[str, Any], without: Collection[str] = ()
+        self, logits: Tensor, properties: dict[str, Any], without: Collection[str] = ()
     ) -> tuple[NDArray[np.integer[Any]], set[str]]:
         """The segmentation of an image.
 
         Args:
-            image: `(C, *S)`, from `read`.
-            properties: likewise.
+            logits: `(K, *P)`, from `predict`.
+            properties: from `read`.
             without: labels that cannot be in it: their voxels go to whatever else is likeliest.
 
         Returns:
             `(*S,)`, label values; and which of `without` the network had found.
         """
-        with redirect_stdout(io.StringIO()):
-            if not without:
-                return self._predictor.predict_single_npy_array(image, properties), set()
-            segmentation, probabilities = self._predictor.predict_single_npy_array(
-                image, properties, save_or_return_probabilities=True
-            )
+        from nnunetv2.inference.export_prediction import convert_predicted_logits_to_segmentation_with_correct_shape
+
+        plans, configuration = self._managers
+        found = convert_predicted_logits_to_segmentation_with_correct_shape(
+            logits, plans, configuration, self._labels, properties, return_probabilities=bool(without)
+        )
+        if not without:
+            return found, set()
+        segmentation, probabilities = found
         ruled_out = self.shown(segmentation).intersection(without)
         if ruled_out:
             for channel, name in self._channels().items():

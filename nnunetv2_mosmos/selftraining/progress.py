@@ -41,7 +41,7 @@ class Outcome:
 class Progress:
     """The outcomes so far, in a dataset's unfinished folder.
 
-    A line is written when an image's files are: a kill loses the image under way. See `unfinished_dataset`.
+    A line is written when an image's files are: a kill loses the images under way. See `unfinished_dataset`.
     """
 
     def __init__(self, folder: Path) -> None:

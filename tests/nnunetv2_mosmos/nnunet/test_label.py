@@ -21,6 +21,7 @@ from nnunetv2.run.run_training import run_training_entry
 from nnunetv2_mosmos.attach import dataset
 from nnunetv2_mosmos.cli import attach as attach_command
 from nnunetv2_mosmos.cli.label import main
+from nnunetv2_mosmos.selftraining.label_images import UNDER_WAY
 from nnunetv2_mosmos.selftraining.network import Network
 from nnunetv2_mosmos.selftraining.progress import OUTCOMES
 from pretraining.bundle.bundle import file_sha256
@@ -157,6 +158,22 @@ def test_labels_have_the_tags_that_they_were_attached_with(
     assert "not checked" not in capsys.readouterr().out
 
 
+def test_workers_change_nothing_but_the_time(model, nnunet_home, prepared):
+    folder, kept = nnunet_home.raw / NEW, prepared.parent / "kept"
+    assert label(prepared, "--workers", "0") == 0
+    shutil.move(folder, kept)
+    assert label(prepared, "--workers", "2") == 0
+    files = sorted(file.relative_to(kept) for file in kept.rglob("*") if file.is_file())
+    assert files == sorted(file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
+    for file in files:
+        if file.suffix == ".gz":
+            one, other = (sitk.ReadImage(where / file) for where in (kept, folder))
+            np.testing.assert_array_equal(sitk.GetArrayFromImage(one), sitk.GetArrayFromImage(other))
+            assert one.GetDirection() == other.GetDirection() and one.GetOrigin() == other.GetOrigin()
+        else:
+            assert (kept / file).read_text() == (folder / file).read_text()
+
+
 def test_a_report_may_count_less(model, nnunet_home, prepared):
     assert label(prepared, "--check", "nothing", "--splits", "val", "train") == 0
     labels = labels_of(nnunet_home.raw / NEW)
@@ -213,19 +230,19 @@ def test_the_commands_that_it_names_pretrain_and_finetune(
 @pytest.fixture
 def interrupted(model, nnunet_home, prepared, monkeypatch):
     """A labelling that ended with its second image."""
-    segment = Network.segment
+    predict = Network.predict
     seen = []
 
-    def interrupt(network, image, properties, without=()):
+    def interrupt(network, image):
         seen.append(image)
         if len(seen) == 2:
             raise KeyboardInterrupt
-        return segment(network, image, properties, without)
+        return predict(network, image)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Network, "segment", interrupt)
+        patch.setattr(Network, "predict", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            label(prepared, "--check", "regions")
+            label(prepared, "--check", "regions", "--workers", "0")
     assert not (nnunet_home.raw / NEW).exists()
     return nnunet_home.raw / UNFINISHED
 
@@ -233,16 +250,19 @@ def interrupted(model, nnunet_home, prepared, monkeypatch):
 def test_what_was_labelled_before_an_interruption_is_not_labelled_again(
     interrupted, nnunet_home, prepared, monkeypatch
 ):
-    segment = Network.segment
+    predict = Network.predict
     seen = []
 
-    def count(network, image, properties, without=()):
+    def count(network, image):
         seen.append(image)
-        return segment(network, image, properties, without)
+        return predict(network, image)
 
-    monkeypatch.setattr(Network, "segment", count)
+    monkeypatch.setattr(Network, "predict", count)
     with (interrupted / OUTCOMES).open("a") as file:
         file.write('{"study": "cut sh')
+    # As a kill leaves it.
+    (interrupted / UNDER_WAY).mkdir()
+    (interrupted / UNDER_WAY / "000001.nii.gz").touch()
     assert label(prepared, "--check", "regions") == 0
     assert len(seen) == 3
     folder = nnunet_home.raw / NEW
