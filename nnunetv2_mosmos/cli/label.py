@@ -76,9 +76,11 @@ def run(options: Options) -> list[str]:
 
     Raises:
         UserError: no such dataset, model or prepared folder, a number that is taken, options that do nothing together,
-            or no study or image left.
+            fewer workers than none, or no study or image left.
     """
     _refuse_idle(options)
+    if options.workers < 0:
+        raise UserError(f"--workers is {options.workers}; give the number of threads, or 0 for one image after another")
     from nnunetv2_mosmos.attach.attachment import read_attachment
     from nnunetv2_mosmos.attach.dataset import free_raw_folder, preprocessed_folder, read_dataset_json, sample_files
     from nnunetv2_mosmos.labels.tags import resolve_label_tags

@@ -296,6 +296,7 @@ def test_slips_cost_one_sentence(model, nnunet_home, prepared, capsys):
         ("--new-dataset", "917"): "--new-dataset 917 is taken by Dataset917_Tiny",
         ("--map", "liver=gizzard"): "--map liver=gizzard: the vocabulary has no tag 'gizzard'",
         ("--regions", "pelvis"): "no image could be labelled; of 7, most because its report covers abdomen",
+        ("--workers", "-1"): "--workers is -1; give the number of threads",
         ("--splits", "test"): "has no study in --splits test; it has some in: train val",
         ("--check", "nothing", "--regions", "abdomen"): "--check nothing reads none; leave one of them out",
         ("--check", "nothing", "--missing", "1"): "--check nothing does not read them; leave --missing out",
