@@ -37,26 +37,6 @@ def arm_settings(arm: str) -> dict[str, Any]:
     return settings
 
 
-def finished(folders: Folders, of: Cell) -> Iterator[tuple[Cell, dict[str, Any]]]:
-    """The cells that have run of those that differ from one in their seeds alone, with their records.
-
-    Raises:
-        UserError: one was trained with other settings of its arm than those of now.
-    """
-    settings = arm_settings(of.arm)
-    for pretraining in range(pretraining_seeds(of.arm)):
-        for finetuning in range(FINETUNING_SEEDS):
-            cell = replace(of, pretraining=pretraining, finetuning=finetuning)
-            if folders.record(cell).is_file():
-                record = read_record(folders.record(cell))
-                if record.get("arm", settings) != settings:
-                    raise UserError(
-                        f"{folders.record(cell)} was trained with other settings of '{of.arm}' than those of now: "
-                        "remove it to train the cell anew, or choose another --output"
-                    )
-                yield cell, record
-
-
 @dataclass(frozen=True)
 class Truth:
     """What the held-out cases hold.
@@ -75,31 +55,64 @@ def truth_of(size: Size, split: str) -> Truth:
     return Truth(case_names(size)[1], size.organs, labels_present(size, split))
 
 
-def arm_scores(folders: Folders, truth: Truth, of: Cell) -> Scores:
-    """Dice `(P, F, C, O)` of the cells that differ from one in their seeds alone.
+@dataclass(frozen=True)
+class Records:
+    """Those of finished cells.
 
-    NaN where a cell has not run and where a case lacks the label: nnU-Net gives 0 to a label that is found there and
-    nothing to one that is not, so that arms would be scored on different cases. `false_positives` counts the former.
-
-    Args:
-        folders: where the cells' files are.
+    Attributes:
+        folders: where they are.
         truth: of the held-out cases.
-        of: its seeds do not matter.
+        pairs: only of cells whose two seeds have the same number: those of interventions, which other cells of an arm
+            must not be compared with.
     """
-    return np.where(truth.present, _dice(folders, truth, of), np.nan)
 
+    folders: Folders
+    truth: Truth
+    pairs: bool = False
 
-def false_positives(folders: Folders, truth: Truth, of: Cell) -> Scores:
-    """In how many cases without a label each cell finds it, summed over labels, `(P, F)`; NaN where it has not run."""
-    dice = _dice(folders, truth, of)
-    found = (np.isfinite(dice) & ~truth.present).sum((2, 3))
-    return np.where(np.isnan(dice).all((2, 3)), np.nan, found)
+    def finished(self, of: Cell) -> Iterator[tuple[Cell, dict[str, Any]]]:
+        """The cells that have run of those that differ from one in their seeds alone, with their records.
 
+        Raises:
+            UserError: one was trained with other settings of its arm than those of now.
+        """
+        settings = arm_settings(of.arm)
+        for cell in self._alike(of):
+            if self.folders.record(cell).is_file():
+                record = read_record(self.folders.record(cell))
+                if record.get("arm", settings) != settings:
+                    raise UserError(
+                        f"{self.folders.record(cell)} was trained with other settings of '{of.arm}' than those of now: "
+                        "remove it to train the cell anew, or choose another --output"
+                    )
+                yield cell, record
 
-def _dice(folders: Folders, truth: Truth, of: Cell) -> Scores:
-    """As nnU-Net scored them, `(P, F, C, O)`."""
-    dice = np.full((pretraining_seeds(of.arm), FINETUNING_SEEDS, *truth.present.shape), np.nan)
-    for cell, record in finished(folders, of):
-        rows = [[record["dice"][case][organ] for organ in truth.organs] for case in truth.cases]
-        dice[cell.pretraining, cell.finetuning] = np.array(rows, float)
-    return dice
+    def _alike(self, of: Cell) -> Iterator[Cell]:
+        pretrained = ARMS[of.arm].pretrained
+        for pretraining in range(pretraining_seeds(of.arm)):
+            for finetuning in range(PRETRAINING_SEEDS if self.pairs else FINETUNING_SEEDS):
+                if not (self.pairs and pretrained and pretraining != finetuning):
+                    yield replace(of, pretraining=pretraining, finetuning=finetuning)
+
+    def arm_scores(self, of: Cell) -> Scores:
+        """Dice `(P, F, C, O)` of the cells that differ from one in their seeds alone.
+
+        NaN where a cell has not run and where a case lacks the label: nnU-Net gives 0 to a label that is found there
+        and nothing to one that is not, so that arms would be scored on different cases. `false_positives` counts the
+        former.
+        """
+        return np.where(self.truth.present, self._dice(of), np.nan)
+
+    def false_positives(self, of: Cell) -> Scores:
+        """In how many cases without a label each cell finds it, summed over labels, `(P, F)`; NaN: it has not run."""
+        dice = self._dice(of)
+        found = (np.isfinite(dice) & ~self.truth.present).sum((2, 3))
+        return np.where(np.isnan(dice).all((2, 3)), np.nan, found)
+
+    def _dice(self, of: Cell) -> Scores:
+        """As nnU-Net scored them, `(P, F, C, O)`."""
+        dice = np.full((pretraining_seeds(of.arm), FINETUNING_SEEDS, *self.truth.present.shape), np.nan)
+        for cell, record in self.finished(of):
+            rows = [[record["dice"][case][organ] for organ in self.truth.organs] for case in self.truth.cases]
+            dice[cell.pretraining, cell.finetuning] = np.array(rows, float)
+        return dice

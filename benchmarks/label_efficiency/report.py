@@ -29,7 +29,7 @@ from benchmarks.label_efficiency.notes import (
     origin_notes,
     sequence_notes,
 )
-from benchmarks.label_efficiency.records import Truth, arm_scores, truth_of
+from benchmarks.label_efficiency.records import Records, Truth, truth_of
 from benchmarks.label_efficiency.statistics import (
     Estimate,
     Scores,
@@ -89,8 +89,8 @@ def outcomes(
         )
         for family in families
     ]
-    truth = truth_of(size, split)
-    return [_outcome(folders, size, truth, split, plan) for plan in plans]
+    records = Records(folders, truth_of(size, split))
+    return [_outcome(records, size, split, plan) for plan in plans]
 
 
 def interventions_outcome(
@@ -100,16 +100,16 @@ def interventions_outcome(
     numbers, arms = numbers or INTERVENTION_CASES, arms or tuple(ARMS)
     references = tuple(arm for arm in ("scratch", "scratch_longer", "both", "self_images") if arm in arms)
     plan = Plan("Interventions, 2d", "2d", numbers, arms, references, lambda cell: PRETRAINING_SEEDS)
-    return _outcome(folders, size, truth_of(size, split), split, plan)
+    return _outcome(Records(folders, truth_of(size, split), pairs=True), size, split, plan)
 
 
-def _outcome(folders: Folders, size: Size, truth: Truth, split: str, plan: Plan) -> Outcome:
+def _outcome(records: Records, size: Size, split: str, plan: Plan) -> Outcome:
     rows: list[Sequence[TableCell]] = []
     figures: dict[str, Any] = {}
     columns = (*COLUMNS, *(f"− {ARMS[reference].title}" for reference in plan.references))
     for cases in plan.numbers:
         cells = {arm: Cell(split, plan.family, arm, cases, 0, 0) for arm in plan.arms}
-        scores = {arm: arm_scores(folders, truth, cell) for arm, cell in cells.items()}
+        scores = {arm: records.arm_scores(cell) for arm, cell in cells.items()}
         if all(np.isnan(found).all() for found in scores.values()):
             planned = sum(map(plan.planned, cells.values()))
             rows.append((cases, "all", f"0 of {planned}", NOT_RUN, *(None for _ in columns[4:])))
@@ -125,13 +125,13 @@ def _outcome(folders: Folders, size: Size, truth: Truth, split: str, plan: Plan)
         rows=rows,
         seeds=_seeds(SPLITS[split]),
         notes=[
-            f"Dice of {size.held_out} held-out cases, where they have the label: {_counts(truth)}. Differences are "
-            "paired by seeds, labelled cases and held-out cases.",
-            *origin_notes(folders, split, plan.family, plan.arms),
-            *false_positive_notes(folders, truth, split, plan.family, plan.arms),
-            *convergence_notes(folders, truth, split, plan.family, plan.arms),
-            *map_notes(folders, split, plan.family, plan.arms),
-            *sequence_notes(folders, size, truth, split, plan.family, plan.arms),
+            f"Dice of {size.held_out} held-out cases, where they have the label: {_counts(records.truth)}. Differences "
+            "are paired by seeds, labelled cases and held-out cases.",
+            *origin_notes(records, split, plan.family, plan.arms),
+            *false_positive_notes(records, split, plan.family, plan.arms),
+            *convergence_notes(records, split, plan.family, plan.arms),
+            *map_notes(records, split, plan.family, plan.arms),
+            *sequence_notes(records, size, split, plan.family, plan.arms),
         ],
         figures=figures,
     )

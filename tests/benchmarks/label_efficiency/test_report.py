@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.label_efficiency import records
 from benchmarks.label_efficiency.cells import Cell, Pretraining
-from benchmarks.label_efficiency.design import ARMS, QUICK, SPLITS
+from benchmarks.label_efficiency.design import ARMS, FINETUNING_SEEDS, PRETRAINING_SEEDS, QUICK, SPLITS
 from benchmarks.label_efficiency.folders import Folders, write_json
 from benchmarks.label_efficiency.localization import localization_outcome
 from benchmarks.label_efficiency.patients import case_names, labelled_job, sequences
@@ -70,6 +70,20 @@ def test_interventions_show_the_chosen_arms_and_numbers_or_all(folders):
     assert [row[1] for row in every.rows] == [*(arm.title for arm in ARMS.values()), "all"]
     references = [f"− {ARMS[arm].title}" for arm in ("scratch", "scratch_longer", "both", "self_images")]
     assert list(every.columns[-4:]) == references
+
+
+def test_interventions_are_compared_on_their_pairs_of_seeds_whatever_else_has_run(folders):
+    for finetuning in range(FINETUNING_SEEDS):
+        write_cell(folders, cell("scratch", finetuning=finetuning), 0.9 if finetuning > 2 else 0.5, commit="a")
+        for pretraining in range(PRETRAINING_SEEDS):
+            write_cell(folders, cell("self", pretraining, finetuning), 0.7 if pretraining == finetuning else 0.0)
+    found = interventions_outcome(folders, QUICK, "reserved", (4,), ("scratch", "self"))
+    assert [row[2] for row in found.rows] == ["3 of 3", "3 of 3"]
+    assert [found.figures[f"n=4 {arm}"]["dice"]["mean"] for arm in ("scratch", "self")] == pytest.approx([0.5, 0.6])
+    assert found.figures["n=4 self"]["minus"]["scratch"]["mean"] == pytest.approx(0.1)
+    assert "Cells ran at commit a (3), unknown (3)." in found.notes
+    _, rows = table(folders)
+    assert rows[4, ARMS["self"].title]["cells"] == "15 of 15"
 
 
 def test_a_row_counts_the_cells_that_the_core_plans_or_else_the_grid(folders):
