@@ -107,10 +107,12 @@ def main(options: Options) -> int:
             done = carry_out(cells, folders, size, options.workers, budget, read_ledger(folders))
         if options.archive is not None:
             pack(options.archive, folders, size)
+        # Real labels tell which cases have which; they may have gone since the cells ran.
+        tables = list(_outcomes(options, folders, size, cells))
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
-    for name, outcome in _outcomes(options, folders, size, cells):
+    for name, outcome in tables:
         file = (
             options.json.with_stem(f"{options.json.stem}_{size.task}_{cells[0].split}_{name}") if options.json else None
         )

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks.label_efficiency import real
 from benchmarks.label_efficiency.__main__ import Options, main
 from benchmarks.label_efficiency.design import HIPPOCAMPUS
 from benchmarks.label_efficiency.patients import case_names, folds
@@ -33,9 +34,13 @@ def test_too_few_real_cases_are_refused(shared_data):
         case_names(replace(HIPPOCAMPUS, held_out=11))
 
 
-def test_a_missing_data_set_is_named():
+def test_a_missing_data_set_is_named(tmp_path, monkeypatch, capsys):
     with pytest.raises(UserError, match=r"shared.data.elsewhere does not exist"):
         real_folder("elsewhere")
+    monkeypatch.setattr(real, "SHARED_DATA", tmp_path / "nowhere")
+    table = Options(task="hippocampus", arms=("scratch",), cases=(4,), output=tmp_path / "run", budget=0)
+    assert main(table) == 1
+    assert "does not exist: put the data set there, or choose a --task" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
