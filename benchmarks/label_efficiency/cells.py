@@ -281,8 +281,12 @@ def _interventions(choice: Choice) -> Iterator[Cell]:
     for seed in range(PRETRAINING_SEEDS):
         for cases in INTERVENTION_CASES:
             for arm in ARMS:
-                pretraining = seed if ARMS[arm].pretrained else 0
-                yield Cell(choice.split, "2d", arm, cases, pretraining, seed, choice.schedule_factor)
+                yield paired(Cell(choice.split, "2d", arm, cases, 0, 0, choice.schedule_factor), seed)
+
+
+def paired(of: Cell, seed: int) -> Cell:
+    """The cell like another whose finetuning seed, and pretraining seed where that has a say, is this one."""
+    return replace(of, pretraining=seed if ARMS[of.arm].pretrained else 0, finetuning=seed)
 
 
 def _chosen(cell: Cell, choice: Choice) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.label_efficiency.cells import Cell
+from benchmarks.label_efficiency.cells import Cell, paired
 from benchmarks.label_efficiency.design import ARMS, FINETUNING_SEEDS, PRETRAINING_SEEDS, Size
 from benchmarks.label_efficiency.folders import Folders
 from benchmarks.label_efficiency.patients import case_names, labels_present
@@ -88,11 +89,11 @@ class Records:
                 yield cell, record
 
     def _alike(self, of: Cell) -> Iterator[Cell]:
-        pretrained = ARMS[of.arm].pretrained
-        for pretraining in range(pretraining_seeds(of.arm)):
-            for finetuning in range(PRETRAINING_SEEDS if self.pairs else FINETUNING_SEEDS):
-                if not (self.pairs and pretrained and pretraining != finetuning):
-                    yield replace(of, pretraining=pretraining, finetuning=finetuning)
+        if self.pairs:
+            yield from (paired(of, seed) for seed in range(PRETRAINING_SEEDS))
+            return
+        for pretraining, finetuning in itertools.product(range(pretraining_seeds(of.arm)), range(FINETUNING_SEEDS)):
+            yield replace(of, pretraining=pretraining, finetuning=finetuning)
 
     def arm_scores(self, of: Cell) -> Scores:
         """Dice `(P, F, C, O)` of the cells that differ from one in their seeds alone.
